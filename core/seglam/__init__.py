@@ -1,0 +1,84 @@
+"""seglam: a reasoning cache. The language model is a compiler, not a runtime.
+
+from seglam import Cache, Request, Response
+
+with Cache.open("seglam.db", compiler=ask_my_model) as cache:
+    response = cache.respond(Request(text="..."), origin)
+"""
+
+from seglam.cache import Cache
+from seglam.errors import (
+    ConfigurationError,
+    EmbedderError,
+    GateError,
+    MissingExtraError,
+    NewerSchemaError,
+    NotACacheError,
+    NotCompilableError,
+    OnlyIfCachedError,
+    PatternError,
+    ProcedureError,
+    ReplyError,
+    SeglamError,
+    StoreAccessError,
+    StoreError,
+    TapeError,
+)
+from seglam.exchange import (
+    Control,
+    Entry,
+    Hit,
+    Miss,
+    Request,
+    Response,
+    TierName,
+    Usage,
+    Why,
+    canonical,
+    digest,
+    vary_digest,
+)
+from seglam.ledger import Stats
+from seglam.llm import Completion, Model
+from seglam.policy import Policy, Rule
+from seglam.procedure import Procedure, State
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cache",
+    "Completion",
+    "ConfigurationError",
+    "Control",
+    "EmbedderError",
+    "Entry",
+    "GateError",
+    "Hit",
+    "Miss",
+    "MissingExtraError",
+    "Model",
+    "NewerSchemaError",
+    "NotACacheError",
+    "NotCompilableError",
+    "OnlyIfCachedError",
+    "PatternError",
+    "Policy",
+    "Procedure",
+    "ProcedureError",
+    "ReplyError",
+    "Request",
+    "Response",
+    "Rule",
+    "SeglamError",
+    "State",
+    "Stats",
+    "StoreAccessError",
+    "StoreError",
+    "TapeError",
+    "TierName",
+    "Usage",
+    "Why",
+    "canonical",
+    "digest",
+    "vary_digest",
+]

@@ -1,0 +1,321 @@
+"""The one door: Cache. Everything else in the core is behind it."""
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+from seglam.background import Background
+from seglam.compiler import Compiler
+from seglam.embed import Checked, Memo, as_embedder
+from seglam.errors import ConfigurationError, OnlyIfCachedError
+from seglam.exact import ExactTier
+from seglam.exchange import Entry, Hit, Miss, Request, Response, TierName, Usage, Why
+from seglam.flights import Flights
+from seglam.flow import Call, Flow, arun, call, run
+from seglam.ledger import Ledger, Stats
+from seglam.library import Library
+from seglam.llm import as_model
+from seglam.policy import Policy
+from seglam.procedural import ProceduralTier
+from seglam.procedure import Procedure
+from seglam.sandbox import MontySandbox, Sandbox
+from seglam.semantic import SemanticTier
+from seglam.store import Store
+
+logger = logging.getLogger("seglam")
+
+Listener = Callable[[Request, Hit | Miss], None]
+
+
+class Cache:
+    """A reasoning cache on one file. Open it with ``Cache.open``; share it between threads and tasks; close it at the end.
+
+    Every method that an application calls on the request path answers or misses; it raises only for wrong arguments, for
+    what the origin raises, and for ``only_if_cached``.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        policy: Policy,
+        compiler: Any = None,
+        embedder: Any = None,
+        sandbox: Sandbox | None = None,
+        executor: Executor | None = None,
+        clock: Callable[[], float] = time.time,
+        listener: Listener | None = None,
+    ) -> None:
+        self.policy = policy
+        self._store = store
+        self._clock = clock
+        self._own_sandbox = sandbox is None
+        self._sandbox: Sandbox = MontySandbox() if sandbox is None else sandbox
+        self._background = Background(executor, partial(self._fault, "background"))
+        self._listener = listener
+        self._flights: Flights[Response] = Flights()
+        self._library = Library(store)
+        self._ledger = Ledger(store, clock, policy.flush_after)
+        self._exact = ExactTier(store, clock, policy.memory_entries)
+        self._semantic = SemanticTier(store, Memo(Checked(as_embedder(embedder))), policy, clock, self._accepted)
+        author = None
+        if compiler is not None:
+            author = Compiler(
+                as_model(compiler), repairs=policy.repairs, calls_per_hour=policy.compiles_per_hour, clock=clock
+            )
+        self._procedural = ProceduralTier(self._library, self._sandbox, policy, self._ledger, author, clock)
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        policy: Policy | None = None,
+        compiler: Any = None,
+        embedder: Any = None,
+        sandbox: Sandbox | None = None,
+        executor: Executor | None = None,
+        clock: Callable[[], float] = time.time,
+        listener: Listener | None = None,
+    ) -> Self:
+        """Open the cache in this file, made if it does not exist.
+
+        Args:
+            path: an SQLite file; ":memory:" is a private temporary one.
+            policy: thresholds, lifetimes, limits; None: the defaults.
+            compiler: the model that writes procedures: a callable from prompt to text, or an object with ``name`` and
+                ``complete(prompt)``. None: existing procedures are used, no new ones are made.
+            embedder: None: the embedded MiniLM; else the name or path of a sentence-transformers model, a LangChain or
+                LlamaIndex embedding object, or a callable from texts to vectors.
+            sandbox: where procedures run; None: pydantic-monty.
+            executor: where learning happens; None: one background thread.
+            clock: seconds since the epoch.
+            listener: called with every request and what its lookup found; what it raises is a counted fault.
+
+        Raises:
+            ConfigurationError: an argument is wrong.
+            StoreError: the file cannot be used; it is left as it was.
+        """
+        if policy is not None and not isinstance(policy, Policy):
+            raise ConfigurationError(f"policy: expected a Policy or None, got {type(policy).__name__}")
+        store = Store(path)
+        try:
+            return cls(
+                store,
+                policy=policy or Policy(),
+                compiler=compiler,
+                embedder=embedder,
+                sandbox=sandbox,
+                executor=executor,
+                clock=clock,
+                listener=listener,
+            )
+        except BaseException:
+            store.close()
+            raise
+
+    # -- one request --------------------------------------------------------------------------------------------------
+
+    def lookup(self, request: Request) -> Hit | Miss:
+        """The answer that needs no model call, or why there is none."""
+        return run(self._lookup(request))
+
+    async def alookup(self, request: Request) -> Hit | Miss:
+        """``lookup`` for a running event loop, which it never blocks."""
+        return await arun(self._lookup(request))
+
+    def record(self, request: Request, response: Response) -> None:
+        """Keep what the origin answered, and learn from it in the background."""
+        run(self._record(request, response))
+
+    async def arecord(self, request: Request, response: Response) -> None:
+        """``record`` for a running event loop, which it never blocks."""
+        await arun(self._record(request, response))
+
+    def respond(self, request: Request, origin: Callable[[Request], Response]) -> Response:
+        """The cached answer, else the origin's, asked once for all concurrent equal requests, and recorded.
+
+        Raises:
+            OnlyIfCachedError: ``only_if_cached`` and nothing was cached.
+            Exception: what the origin raises; nothing is stored then.
+        """
+        return run(self._respond(request, Call(partial(origin, request))))
+
+    async def arespond(self, request: Request, origin: Callable[[Request], Awaitable[Response]]) -> Response:
+        """``respond`` for a running event loop and an async origin."""
+        return await arun(self._respond(request, Call(None, partial(origin, request))))
+
+    def _respond(self, request: Request, origin: Call) -> Flow[Response]:
+        found = yield from self._lookup(request)
+        if found:
+            return found.response
+        if request.control.only_if_cached:
+            raise OnlyIfCachedError(f"nothing is cached for this request ({found.why})")
+        # A fresh answer was asked for: sharing one that began before would not be fresh.
+        key = f"{request.key}{'!' if request.control.no_cache else ''}{'-' if request.control.no_store else ''}"
+        return (yield from self._flights.share(key, lambda: self._ask(request, origin)))
+
+    def _ask(self, request: Request, origin: Call) -> Flow[Response]:
+        response = yield origin
+        if not isinstance(response, Response):
+            raise ConfigurationError(f"origin: expected it to return a Response, got {type(response).__name__}")
+        yield from self._record(request, response)
+        return response
+
+    def _lookup(self, request: Request) -> Flow[Hit | Miss]:
+        if not isinstance(request, Request):
+            raise ConfigurationError(f"request: expected a Request, got {type(request).__name__}")
+        found: Hit | Miss
+        if why := self.policy.bypass(request):
+            found = Miss(Why.BYPASS, why)
+        else:
+            found = yield from self._ask_tiers(request)
+        saved = self._saved(found, request) if isinstance(found, Hit) else Usage()
+        self._ledger.found(request, found, saved)
+        if self._listener is not None:
+            self._tell(request, found)
+        if self._ledger.due():
+            self._background.submit(self._flush)
+        return found
+
+    def _tell(self, request: Request, found: Hit | Miss) -> None:
+        assert self._listener is not None
+        try:
+            self._listener(request, found)
+        except Exception as error:
+            self._fault("listener", error, request.namespace)
+
+    def _ask_tiers(self, request: Request) -> Flow[Hit | Miss]:
+        miss = Miss(Why.ABSENT)
+        for tier in (self._exact, self._procedural, self._semantic):
+            found = yield from self._safely(tier.name, tier.find(request), request.namespace)
+            if isinstance(found, Hit):
+                return found
+            if isinstance(found, Miss):
+                miss = found
+                if found.why is Why.DISAGREE:  # what two procedures cannot agree on, a similar wording must not settle
+                    return found
+        written = yield from self._safely("author", self._procedural.author(request), request.namespace)
+        return written or miss
+
+    def _safely(self, place: str, flow: Flow[Any], namespace: str) -> Flow[Any]:
+        """Law 2: a fault inside is a logged, counted miss."""
+        try:
+            return (yield from flow)
+        except Exception as error:
+            self._fault(place, error, namespace)
+            return Miss(Why.FAULT, place)
+
+    def _fault(self, place: str, error: Exception, namespace: str = "") -> None:
+        if self.policy.on_fault == "raise":
+            raise error
+        # Only the kind of the error: its text may quote the request (law 7).
+        logger.warning("seglam: a fault in %s was turned into a miss: %s", place, type(error).__name__)
+        logger.debug("seglam: the fault in %s", place, exc_info=error)
+        self._ledger.count(f"fault.{place}", namespace)
+
+    def _saved(self, hit: Hit, request: Request) -> Usage:
+        return self._procedural.saved(hit, request.context) if hit.tier is TierName.PROCEDURE else hit.response.usage
+
+    def _accepted(self, request: Request, entry: Entry, score: float) -> None:
+        """A semantic hit: the same wording is exact from now on."""
+        self._exact.remember(request.key, entry, self._store.generation())
+        self._ledger.alias(request, entry, score)
+
+    def _record(self, request: Request, response: Response) -> Flow[None]:
+        if not isinstance(response, Response):
+            raise ConfigurationError(f"response: expected a Response, got {type(response).__name__}")
+        if not self.policy.storable(request, response):
+            return
+        yield from self._safely("record", call(self._put, request, response), request.namespace)
+        if self.policy.answerable(request):
+            self._background.submit(partial(self._procedural.learn, request, response))
+
+    def _put(self, request: Request, response: Response) -> None:
+        vector = None
+        try:
+            vector = self._semantic.embed(request)
+        except Exception as error:  # without a vector the answer is still good for the same request
+            self._fault("embed", error, request.namespace)
+        self._ledger.drop_alias(request.key)
+        self._store.put(
+            request,
+            response,
+            kind=self.policy.kind(request),
+            now=self._clock(),
+            lifetime=self.policy.lifetime(request),
+            limit=self.policy.max_entries,
+            vector=vector[0] if vector else None,
+            fingerprint=vector[1] if vector else None,
+        )
+
+    # -- background ---------------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        if self._ledger.due():
+            self._ledger.flush()
+
+    def drain(self) -> None:
+        """Wait until everything learnt so far is settled and written. For tests, imports and demonstrations.
+
+        Raises:
+            Exception: what failed in the background, under ``Policy(on_fault="raise")``.
+        """
+        self._background.drain()
+        self._ledger.flush()
+
+    # -- care ---------------------------------------------------------------------------------------------------------
+
+    def forget(self, request: Request) -> int:
+        """Erase what is stored for exactly this request (answer, wordings, cases); returns how many rows went."""
+        self._ledger.drop_alias(request.key)
+        return self._store.forget_key(request.key)
+
+    def clear(self, namespace: str | None = None) -> int:
+        """Erase everything learnt, in one namespace or in all (None); returns how many answers went. Counters stay."""
+        self.drain()
+        return self._store.clear(namespace)
+
+    def procedures(self, request: Request | None = None) -> list[Procedure]:
+        """Every version of every procedure (of one request's context), with its state and evidence, oldest first."""
+        return self._library.all(None if request is None else request.context)
+
+    def stats(self, namespace: str | None = None) -> Stats:
+        """What the cache did and saved since its file was made."""
+        from dataclasses import replace
+
+        return replace(self._ledger.stats(namespace), sizes=self._store.sizes(), procedures=self._library.states())
+
+    def check(self) -> list[str]:
+        """Prove that file and index are whole and agree: a list of problems, empty when all is well."""
+        self.drain()
+        problems = self._store.check()
+        return problems or self._semantic.check()
+
+    def close(self) -> None:
+        """Write what waits and let go of file, sandbox and thread. Work not begun is dropped. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._background.close()
+        try:
+            self._ledger.flush()
+        except Exception as error:
+            logger.warning("seglam: the last counters could not be written: %s", type(error).__name__)
+        if self._own_sandbox:
+            self._sandbox.close()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""A day in an office: the traffic that ``seglam demo`` plays, with the truth of every request."""

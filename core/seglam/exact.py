@@ -1,0 +1,68 @@
+"""The exact tier: the same request again. A dictionary in memory, then one row by primary key."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+from seglam.exchange import Entry, Hit, Miss, Request, TierName, Why
+from seglam.flow import Flow, call, quick
+from seglam.store import Generation, Store
+
+
+class ExactTier:
+    """Answers a request whose key (text, vary, engine, namespace) was answered before.
+
+    Memory stays coherent with other processes on the same file: it is emptied when the store's generation of entries
+    has changed, which one ``PRAGMA data_version`` tells.
+    """
+
+    name = TierName.EXACT
+
+    def __init__(self, store: Store, clock: Callable[[], float], size: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._size = size
+        self._lock = threading.Lock()
+        self._memory: OrderedDict[str, Entry] = OrderedDict()
+        self._generation = -1
+
+    def find(self, request: Request) -> Flow[Hit | Miss | None]:
+        """The stored answer, a Miss(STALE) for one that is too old, None when there is none."""
+        generation = yield from quick(self._store.generation)
+        entry = self._remembered(request.key, generation)
+        if entry is None:
+            entry = yield from call(self._store.entry, request.key)
+            if entry is None:
+                return None
+            self.remember(request.key, entry, generation)
+        now = self._clock()
+        if not entry.fresh(now, request.control):
+            return Miss(Why.STALE)
+        notes = {} if entry.key == request.key else {"wording": entry.request.text}
+        return Hit(entry.response, self.name, f"entry:{entry.id}", age=max(0.0, now - entry.created), notes=notes)
+
+    def _remembered(self, key: str, generation: Generation) -> Entry | None:
+        with self._lock:
+            if generation.entries != self._generation:
+                self._memory.clear()
+                self._generation = generation.entries
+            entry = self._memory.get(key)
+            if entry is not None:
+                self._memory.move_to_end(key)
+            return entry
+
+    def remember(self, key: str, entry: Entry, generation: Generation) -> None:
+        """Keep an entry in memory under its own key or an alias.
+
+        Args:
+            key: what it will be asked by.
+            entry: what was read from the store.
+            generation: what was known before it was read: if entries went since, it may be gone too, and is not kept.
+        """
+        with self._lock:
+            if generation.entries != self._generation or not self._size:
+                return
+            self._memory[key] = entry
+            self._memory.move_to_end(key)
+            while len(self._memory) > self._size:
+                self._memory.popitem(last=False)

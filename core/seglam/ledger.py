@@ -1,0 +1,162 @@
+"""What each tier did and saved: counts, kept in memory and written in batches, so that a hit writes nothing to disk."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from seglam.exchange import Entry, Hit, Miss, Request, TierName, Usage
+from seglam.store import Alias, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a cache did since its file was made (flushed and pending counts together).
+
+    Attributes:
+        requests: lookups.
+        hits: by tier.
+        misses: by reason.
+        saved_calls, saved_input_tokens, saved_output_tokens: model calls that hits made unnecessary; tokens are those that
+            the stored answers cost, and for a procedure the mean of its cases.
+        compile_calls, compile_input_tokens, compile_output_tokens: what the compiler was asked, to be subtracted.
+        faults: by place; each was a miss instead of an exception.
+        sizes: rows by table.
+        procedures: how many in each state.
+    """
+
+    requests: int
+    hits: dict[str, int]
+    misses: dict[str, int]
+    saved_calls: int
+    saved_input_tokens: int
+    saved_output_tokens: int
+    compile_calls: int
+    compile_input_tokens: int
+    compile_output_tokens: int
+    faults: dict[str, int]
+    sizes: dict[str, int] = field(default_factory=dict)
+    procedures: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def hit_rate(self) -> float:
+        """Hits over requests; 0.0 when nothing was asked."""
+        return sum(self.hits.values()) / self.requests if self.requests else 0.0
+
+
+class Ledger:
+    """Counts, uses and aliases that wait to be written. Safe to share between threads."""
+
+    def __init__(self, store: Store, clock: Callable[[], float], flush_after: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._flush_after = flush_after
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+        self._uses: dict[int, tuple[int, float]] = {}
+        self._procedure_uses: dict[int, tuple[int, float]] = {}
+        self._aliases: dict[str, Alias] = {}
+        self._since = clock()
+        self._day = (0.0, "")
+
+    def count(self, name: str, namespace: str = "", by: int = 1) -> None:
+        """Add to a counter of today."""
+        with self._lock:
+            self._add(name, namespace, by)
+
+    def _add(self, name: str, namespace: str, by: int) -> None:
+        if by:
+            self._counts[(self._today(), namespace, name)] += by
+
+    def _today(self) -> str:
+        now = self._clock()
+        start, name = self._day
+        if not start <= now < start + 86_400:  # strftime at every count would cost more than the count
+            start = now - now % 86_400
+            name = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+            self._day = (start, name)
+        return name
+
+    def found(self, request: Request, found: Hit | Miss, saved: Usage) -> None:
+        """Count one lookup."""
+        space = request.namespace
+        with self._lock:
+            self._add("requests", space, 1)
+            if isinstance(found, Miss):
+                self._add(f"miss.{found.why}", space, 1)
+                return
+            self._add(f"hit.{found.tier}", space, 1)
+            self._add("saved.input_tokens", space, saved.input_tokens)
+            self._add("saved.output_tokens", space, saved.output_tokens)
+            kind, _, row = found.source.partition(":")
+            table = self._procedure_uses if kind == "procedure" else self._uses
+            count, _last = table.get(int(row), (0, 0.0))
+            table[int(row)] = (count + 1, self._clock())
+
+    def alias(self, request: Request, entry: Entry, score: float) -> None:
+        """Keep another wording of an entry, to be written with the next flush."""
+        with self._lock:
+            self._aliases[request.key] = Alias(request.key, entry.id, request.text, score)
+
+    def drop_alias(self, key: str) -> None:
+        """Forget a wording that is not written yet."""
+        with self._lock:
+            self._aliases.pop(key, None)
+
+    def due(self) -> bool:
+        """Whether something has waited long enough to be written."""
+        waiting = self._counts or self._aliases
+        return bool(waiting) and self._clock() - self._since >= self._flush_after
+
+    def flush(self) -> None:
+        """Write everything that waits, in one transaction; what could not be written waits on."""
+        with self._lock:
+            counts, uses, procedure_uses = dict(self._counts), dict(self._uses), dict(self._procedure_uses)
+            new_aliases = list(self._aliases.values())
+            self._counts.clear()
+            self._uses.clear()
+            self._procedure_uses.clear()
+            self._aliases.clear()
+            self._since = self._clock()
+        try:
+            self._store.flush(
+                now=self._clock(), uses=uses, procedure_uses=procedure_uses, new_aliases=new_aliases, counts=counts
+            )
+        except BaseException:
+            with self._lock:
+                self._counts.update(counts)
+                for table, old in ((self._uses, uses), (self._procedure_uses, procedure_uses)):
+                    for row, (count, last) in old.items():
+                        table[row] = (table.get(row, (0, 0.0))[0] + count, max(last, table.get(row, (0, 0.0))[1]))
+                for waiting in new_aliases:
+                    self._aliases.setdefault(waiting.key, waiting)
+            raise
+
+    def stats(self, namespace: str | None = None) -> Stats:
+        """Everything counted so far, written or not."""
+        totals: Counter[str] = Counter()
+        with self._lock:  # before the read: a flush between the two would otherwise count twice
+            for (_day, space, name), value in self._counts.items():
+                if namespace is None or space == namespace:
+                    totals[name] += value
+            totals.update(self._store.totals(namespace))
+
+        def under(prefix: str) -> dict[str, int]:
+            return {
+                name.removeprefix(prefix): value for name, value in sorted(totals.items()) if name.startswith(prefix)
+            }
+
+        hits = {tier.value: totals[f"hit.{tier}"] for tier in TierName}
+        return Stats(
+            requests=totals["requests"],
+            hits=hits,
+            misses=under("miss."),
+            saved_calls=sum(hits.values()),
+            saved_input_tokens=totals["saved.input_tokens"],
+            saved_output_tokens=totals["saved.output_tokens"],
+            compile_calls=totals["compile.calls"],
+            compile_input_tokens=totals["compile.input_tokens"],
+            compile_output_tokens=totals["compile.output_tokens"],
+            faults=under("fault."),
+        )

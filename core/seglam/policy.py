@@ -1,0 +1,177 @@
+"""Every threshold, lifetime and limit, and every yes/no rule, in one frozen object. Nothing here performs I/O."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, Literal
+
+from seglam.errors import ConfigurationError
+from seglam.exchange import Request, Response
+
+HOUR: Final = 3600.0
+DAY: Final = 24 * HOUR
+
+LIFETIMES: Final[Mapping[str, float]] = MappingProxyType({"faq": 7 * DAY, "product": DAY, "live": 0.0, "": DAY})
+"""Seconds that a stored answer stays fresh, by kind of content; "" is every other kind; 0 is never stored."""
+
+# What only holds now. Day words count in a short question alone: a story that says "today" is not about today.
+_LIVE: Final = re.compile(
+    r"\b(?:weather|forecast|exchange rate|(?:stock|share|bitcoin|crypto|gold|oil) prices?|right now|as of (?:now|today)"
+    r"|(?:current|latest|live|real-time) (?:\w+ )?(?:price|rate|news|score|status|time|temperature|version|weather|traffic)"
+    r"|breaking news|what time is it|what(?:'s| is) the (?:time|date)(?! (?:difference|between))|today's)\b"
+    r"|오늘|지금|현재|어제|내일|날씨|주가|환율|시세|今天|现在|現在|天气|天気|股价|株価|汇率",
+    re.IGNORECASE,
+)
+_DAY_WORD: Final = re.compile(
+    r"\b(?:today|tonight|tomorrow|yesterday|currently|nowadays|(?:this|next|last) (?:week|month|year|"
+    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:from|until|till|since|before|after) now|\bago)\b",
+    re.IGNORECASE,
+)
+_QUESTION: Final = 160
+"""Characters up to which a text counts as one short question."""
+_SENTENCE_END: Final = re.compile(r"[.!?。?!]\s+\S")
+
+
+@lru_cache(maxsize=4096)
+def time_dependent(text: str) -> bool:
+    """Whether an answer to the text holds only for a moment (weather, prices now, what day it is today)."""
+    head = text[:4000]
+    if _LIVE.search(head):
+        return True
+    return _DAY_WORD.search(head) is not None and len(text) <= _QUESTION and _SENTENCE_END.search(head) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Gives requests whose text contains ``pattern`` (a regular expression) a kind of content."""
+
+    pattern: str
+    kind: str
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ConfigurationError(f"Rule.pattern: not a regular expression: {self.pattern!r} ({error})") from error
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Every number and yes/no rule.
+
+    Attributes:
+        threshold: cosine similarity that a semantic hit needs, for the embedder in use. 0.92 default, 0.95 strict,
+            0.85 loose.
+        candidates: how many nearest entries the semantic tier considers.
+        compile: "hot": in the background at the ``heat``-th similar miss; "first": at the first miss the model is asked
+            for code instead of an answer; "off": never.
+        heat: similar misses before a class is compiled ("hot").
+        shadow: agreements with the model that a new procedure needs before it answers.
+        repairs: how often the compiler may mend its reply, told what is wrong.
+        compiles_per_hour: upper bound on compile attempts.
+        retry_after: seconds before a class that was declined or failed is tried again; doubles with every try.
+        bind_engine: True keeps a procedure to the engine whose answers it was made from.
+        lifetimes: seconds by kind of content; the kind "" is the default; 0 means never stored.
+        rules: give requests a kind by their text; the first that matches wins.
+        max_entries: stored answers; the least recently used go first.
+        memory_entries: answers kept in memory in front of the store.
+        max_text: characters; longer requests are matched exactly only.
+        flush_after: seconds after which counters, uses and aliases are written down.
+        on_fault: "miss": a fault inside is logged, counted and a miss; "raise": for tests.
+    """
+
+    threshold: float = 0.92
+    candidates: int = 8
+    compile: Literal["hot", "first", "off"] = "hot"
+    heat: int = 2
+    shadow: int = 1
+    repairs: int = 2
+    compiles_per_hour: int = 60
+    retry_after: float = DAY
+    bind_engine: bool = False
+    lifetimes: Mapping[str, float] = field(default_factory=lambda: LIFETIMES)
+    rules: tuple[Rule, ...] = ()
+    max_entries: int = 10_000
+    memory_entries: int = 2048
+    max_text: int = 65_536
+    flush_after: float = 5.0
+    on_fault: Literal["miss", "raise"] = "miss"
+
+    def __post_init__(self) -> None:
+        _within("threshold", self.threshold, 0.0, 1.0)
+        for name, least in (("candidates", 1), ("heat", 2), ("shadow", 0), ("repairs", 0), ("compiles_per_hour", 0)):
+            _at_least(name, getattr(self, name), least)
+        for name, least in (("max_entries", 1), ("memory_entries", 0), ("max_text", 1), ("retry_after", 0)):
+            _at_least(name, getattr(self, name), least)
+        _at_least("flush_after", self.flush_after, 0)
+        _one_of("compile", self.compile, ("hot", "first", "off"))
+        _one_of("on_fault", self.on_fault, ("miss", "raise"))
+        for kind, seconds in self.lifetimes.items():
+            _at_least(f"lifetimes[{kind!r}]", seconds, 0)
+        # What the caller leaves out keeps its default, so that naming one kind does not make live data storable.
+        object.__setattr__(self, "lifetimes", MappingProxyType({**LIFETIMES, **self.lifetimes}))
+
+    def kind(self, request: Request) -> str:
+        """The kind of content: the request's own, else the first rule's, else "live" for time-dependent wording."""
+        if request.kind:
+            return request.kind
+        for rule in self.rules:
+            if re.search(rule.pattern, request.text):
+                return rule.kind
+        return "live" if time_dependent(request.text) else ""
+
+    def lifetime(self, request: Request) -> float:
+        """Seconds that an answer to this request stays fresh; 0: it is never stored."""
+        return self.lifetimes.get(self.kind(request), self.lifetimes[""])
+
+    def bypass(self, request: Request) -> str:
+        """Why this request is not looked up at all, or ""."""
+        if request.control.no_cache:
+            return "no_cache"
+        return unstorable(request.text)
+
+    def storable(self, request: Request, response: Response) -> bool:
+        """Whether the answer may be kept, as an entry and as evidence."""
+        if request.control.no_store or unstorable(request.text) or unstorable(response.text):
+            return False
+        return self.lifetime(request) > 0
+
+    def comparable(self, request: Request) -> bool:
+        """Whether the request may be matched by meaning."""
+        return request.comparable and 0 < len(request.text) <= self.max_text and self.lifetime(request) > 0
+
+    def compilable(self, request: Request) -> bool:
+        """Whether a procedure may answer the request or be made from it."""
+        return self.compile != "off" and self.answerable(request)
+
+    def answerable(self, request: Request) -> bool:
+        """Whether an existing procedure may answer the request."""
+        return request.compilable and len(request.text.strip()) > 0 and len(request.text) <= self.max_text
+
+
+def unstorable(text: str) -> str:
+    """Why a text cannot be kept faithfully, or "": not every engine's TEXT holds NUL, and none holds lone surrogates."""
+    if "\x00" in text:
+        return "text holds NUL"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "text holds lone surrogates"
+    return ""
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not (isinstance(value, int | float) and low <= value <= high):
+        raise ConfigurationError(f"Policy.{name}: expected a number from {low} to {high}, got {value!r}")
+
+
+def _at_least(name: str, value: float, least: float) -> None:
+    if not (isinstance(value, int | float) and value >= least):
+        raise ConfigurationError(f"Policy.{name}: expected a number >= {least}, got {value!r}")
+
+
+def _one_of(name: str, value: str, names: tuple[str, ...]) -> None:
+    if value not in names:
+        raise ConfigurationError(f"Policy.{name}: expected one of {', '.join(names)}, got {value!r}")

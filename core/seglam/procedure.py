@@ -1,0 +1,212 @@
+"""A procedure: verified code that answers one class of requests. Its data, its states, and how one is run.
+
+Nothing here decides whether a procedure may answer: that is the verifier's and the tier's work.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final
+
+from seglam.agreement import agree
+from seglam.errors import ReplyError
+from seglam.exchange import Usage
+from seglam.guard import Guard
+from seglam.sandbox import Limits, Outcome, Sandbox, Status, call_source, compact
+
+ANSWER_KINDS: Final = ("integer", "decimal", "fraction", "date", "option", "text", "json")
+
+
+class State(StrEnum):
+    """The life of a version. Only LIVE answers."""
+
+    DRAFT = "draft"  # written, refused by the gate; kept so that one can see why
+    CANDIDATE = "candidate"  # in the gate
+    SHADOW = "shadow"  # passed the gate; compared with the model on real requests, does not answer
+    LIVE = "live"
+    SUSPENDED = "suspended"  # disagreed with the model or with another procedure, or broke its limits
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A real exchange kept as evidence."""
+
+    key: str
+    text: str
+    answer: str
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one stage of the gate found."""
+
+    stage: str
+    passed: bool
+    detail: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """For the version's evidence."""
+        return {"stage": self.stage, "passed": self.passed, "detail": self.detail}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the compiler wrote, before anything is believed."""
+
+    intent: str
+    answer_kind: str
+    staticity: str
+    patterns: tuple[str, ...]
+    source: str
+    near_misses: tuple[str, ...] = ()
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The guard of its patterns. Raises PatternError."""
+        return Guard.parse(self.patterns)
+
+    @cached_property
+    def code(self) -> str:
+        """What is sent to the sandbox for an answer: parsing it takes most of a hit, so nothing superfluous."""
+        return compact(self.source)
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """One version, as the store keeps it.
+
+    Attributes:
+        examples: requests and answers that it must reproduce, for ever.
+        evidence: what every stage of the gate found.
+        typical: the mean tokens of the answers that it replaces.
+    """
+
+    id: int
+    class_id: int
+    version: int
+    namespace: str
+    vary: str
+    engine: str
+    state: State
+    draft: Draft
+    examples: tuple[Case, ...]
+    model: str
+    prompt_digest: str
+    evidence: tuple[Finding, ...] = ()
+    agreements: int = 0
+    disagreements: int = 0
+    hits: int = 0
+    created: float = 0.0
+    typical: Usage = field(default=Usage(), compare=False)
+
+    def agrees(self, text: str, expected: str, actual: str) -> bool:
+        """Whether two answers to ``text`` say the same for this kind of answer."""
+        del text  # a judge that reads the question will want it
+        return agree(expected, actual, self.draft.answer_kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What running a procedure on a request gave.
+
+    Attributes:
+        text: the rendered answer, or None when the procedure abstains.
+        params: what the guard extracted; None when the request is not of the class.
+        outcome: of the sandbox; None when it was not asked.
+    """
+
+    text: str | None
+    params: Mapping[str, Any] | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def why(self) -> str:
+        """Why there is no answer."""
+        if self.params is None:
+            return "no pattern accepts the whole request"
+        if self.outcome is None or self.outcome.ok:
+            return "check() says that the value is not plausible"
+        return f"{self.outcome.status}: {self.outcome.detail}"
+
+
+def answer(draft: Draft, text: str, sandbox: Sandbox, limits: Limits, *, as_written: bool = False) -> Answer:
+    """Ask a draft for the answer to a request: guard, run(), check(), render(). Never raises for what the code does.
+
+    ``as_written`` runs the source itself, so that an error names the line that the compiler knows.
+    """
+    params = draft.guard.match(text)
+    if params is None:
+        return Answer(None)
+    outcome = sandbox.run(call_source(draft.source if as_written else draft.code, _call(params)), params, limits)
+    if not outcome.ok:
+        return Answer(None, params, outcome)
+    value = outcome.value
+    # The code may return anything at all; only what render() promised counts.
+    if type(value) is not list or len(value) != 2 or value[0] is not True or type(value[1]) is not str:  # noqa: PLR2004
+        return Answer(None, params, Outcome(Status.OK))
+    return Answer(value[1], params, outcome)
+
+
+def _call(params: Mapping[str, Any]) -> str:
+    given = ", ".join(f"{name}={name}" for name in params)
+    rest = f", {given}" if given else ""
+    # One expression: what run() returned never leaves the sandbox, so it may be of any type.
+    return f"(lambda __value: [bool(check(__value{rest})), render(__value{rest})])(run({given}))"
+
+
+_FENCE: Final = re.compile(r"^(~{3,}|`{3,})[ \t]*(\w+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_DECLINED: Final = re.compile(r"^\W*NOT_COMPILABLE\W+(.*)", re.DOTALL)
+
+
+def declined(reply: str) -> str | None:
+    """The reason, when the compiler's reply is ``NOT_COMPILABLE: reason``."""
+    found = _DECLINED.match(reply.strip())
+    return None if found is None else (found.group(1).strip() or "no reason given")[:500]
+
+
+def parse_reply(reply: str) -> Draft:
+    """The draft in a compiler's reply: the fenced blocks meta (JSON), patterns, python, and near_misses.
+
+    Raises:
+        ReplyError: a block is missing or not what it should be; the message tells the model what to mend.
+    """
+    blocks = {name.lower(): body for _fence, name, body in _FENCE.findall(reply)}
+    for name in ("meta", "patterns", "python"):
+        if name not in blocks:
+            raise ReplyError(f"the block fenced as ~~~{name} is missing")
+    try:
+        meta = json.loads(blocks["meta"])
+    except ValueError as error:
+        raise ReplyError(f"the block ~~~meta is not JSON: {error}") from error
+    if not isinstance(meta, dict):
+        raise ReplyError("the block ~~~meta must be one JSON object")
+    for name in ("intent", "answer_kind"):
+        if not isinstance(meta.get(name), str) or not meta[name].strip():
+            raise ReplyError(f'~~~meta: "{name}" must be a non-empty string')
+    if meta["answer_kind"] not in ANSWER_KINDS:
+        raise ReplyError(
+            f'~~~meta: "answer_kind" must be one of {", ".join(ANSWER_KINDS)}, not {meta["answer_kind"]!r}'
+        )
+    patterns = _lines(blocks["patterns"])
+    if not patterns:
+        raise ReplyError("the block ~~~patterns is empty: one template per line is needed")
+    near = tuple(line.replace("\\n", "\n") for line in _lines(blocks.get("near_misses", "")))
+    staticity = str(meta.get("staticity", "forever"))
+    return Draft(meta["intent"].strip()[:300], meta["answer_kind"], staticity, patterns, blocks["python"], near)
+
+
+def _lines(block: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in block.splitlines() if line.strip())
+
+
+def mean_usage(cases: Sequence[Case]) -> Usage:
+    """The mean tokens of some cases."""
+    if not cases:
+        return Usage()
+    count = len(cases)
+    return Usage(sum(c.usage.input_tokens for c in cases) // count, sum(c.usage.output_tokens for c in cases) // count)

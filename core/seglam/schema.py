@@ -1,0 +1,174 @@
+"""The tables, and the ordered, named migrations that make them. The names applied are kept in the file itself."""
+
+from typing import Final
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+APPLICATION_ID: Final = 0x5E61A3
+"""SQLite's application_id of a seglam file: tells our file from another application's."""
+
+metadata = MetaData()
+
+migrations = Table("migrations", metadata, Column("name", String, primary_key=True), Column("applied", Float))
+
+# Generation numbers, raised by triggers: a process that sees one change knows that what it holds in memory is old.
+meta = Table("meta", metadata, Column("name", String, primary_key=True), Column("value", Integer, nullable=False))
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("namespace", String, nullable=False),
+    Column("vary", String, nullable=False),
+    Column("engine", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("payload", String),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("expires", Float),
+    Column("used", Float, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("vector", LargeBinary),
+    Column("fingerprint", String),
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("entry_id", Integer, ForeignKey("entries.id", ondelete="CASCADE"), nullable=False),
+    Column("text", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+classes = Table(
+    "classes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("namespace", String, nullable=False),
+    Column("vary", String, nullable=False),
+    Column("engine", String, nullable=False),
+    Column("background", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("retry_at", Float, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("class_id", Integer, ForeignKey("classes.id", ondelete="CASCADE"), nullable=False),
+    Column("key", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("procedure_id", Integer),
+    Column("created", Float, nullable=False),
+    UniqueConstraint("class_id", "key"),
+)
+
+procedures = Table(
+    "procedures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("class_id", Integer, ForeignKey("classes.id", ondelete="CASCADE"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("namespace", String, nullable=False),
+    Column("vary", String, nullable=False),
+    Column("engine", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("intent", String, nullable=False),
+    Column("answer_kind", String, nullable=False),
+    Column("staticity", String, nullable=False),
+    Column("patterns", String, nullable=False),
+    Column("examples", String, nullable=False),
+    Column("near_misses", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("prompt_digest", String, nullable=False),
+    Column("evidence", String, nullable=False),
+    Column("agreements", Integer, nullable=False),
+    Column("disagreements", Integer, nullable=False),
+    Column("hits", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("used", Float, nullable=False),
+    UniqueConstraint("class_id", "version"),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("day", String, primary_key=True),
+    Column("namespace", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+
+_M001: Final = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+    # AUTOINCREMENT: an id is never used twice, so `id > last` finds every new row, and an old id never means a new row.
+    """CREATE TABLE entries (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL,
+    vary TEXT NOT NULL, engine TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL, answer TEXT NOT NULL, payload TEXT,
+    input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, created REAL NOT NULL, expires REAL,
+    used REAL NOT NULL, uses INTEGER NOT NULL, vector BLOB, fingerprint TEXT)""",
+    "CREATE INDEX entries_used ON entries (used, id)",
+    "CREATE INDEX entries_expires ON entries (expires) WHERE expires IS NOT NULL",
+    "CREATE INDEX entries_scope ON entries (namespace, vary, engine)",
+    """CREATE TABLE aliases (key TEXT PRIMARY KEY, entry_id INTEGER NOT NULL REFERENCES entries (id) ON DELETE CASCADE,
+    text TEXT NOT NULL, score REAL NOT NULL, created REAL NOT NULL)""",
+    "CREATE INDEX aliases_entry ON aliases (entry_id)",
+    """CREATE TABLE classes (id INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, vary TEXT NOT NULL,
+    engine TEXT NOT NULL, background TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, retry_at REAL NOT NULL,
+    reason TEXT NOT NULL, created REAL NOT NULL)""",
+    "CREATE INDEX classes_context ON classes (namespace, vary)",
+    """CREATE TABLE cases (id INTEGER PRIMARY KEY AUTOINCREMENT,
+    class_id INTEGER NOT NULL REFERENCES classes (id) ON DELETE CASCADE, key TEXT NOT NULL, text TEXT NOT NULL,
+    answer TEXT NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, verdict TEXT NOT NULL,
+    procedure_id INTEGER, created REAL NOT NULL, UNIQUE (class_id, key))""",
+    "CREATE INDEX cases_key ON cases (key)",
+    """CREATE TABLE procedures (id INTEGER PRIMARY KEY AUTOINCREMENT,
+    class_id INTEGER NOT NULL REFERENCES classes (id) ON DELETE CASCADE, version INTEGER NOT NULL,
+    namespace TEXT NOT NULL, vary TEXT NOT NULL, engine TEXT NOT NULL, state TEXT NOT NULL, intent TEXT NOT NULL,
+    answer_kind TEXT NOT NULL, staticity TEXT NOT NULL, patterns TEXT NOT NULL, examples TEXT NOT NULL,
+    near_misses TEXT NOT NULL, source TEXT NOT NULL, model TEXT NOT NULL, prompt_digest TEXT NOT NULL,
+    evidence TEXT NOT NULL, agreements INTEGER NOT NULL, disagreements INTEGER NOT NULL, hits INTEGER NOT NULL,
+    created REAL NOT NULL, used REAL NOT NULL, UNIQUE (class_id, version))""",
+    "CREATE INDEX procedures_context ON procedures (namespace, vary, state)",
+    """CREATE TABLE counters (day TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
+    PRIMARY KEY (day, namespace, name))""",
+    "INSERT INTO meta (name, value) VALUES ('entries', 0), ('procedures', 0)",
+    # Uses and counts do not raise a generation: they change at every flush and make nothing in memory wrong.
+    """CREATE TRIGGER entries_deleted AFTER DELETE ON entries BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'entries'; END""",
+    """CREATE TRIGGER aliases_deleted AFTER DELETE ON aliases BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'entries'; END""",
+    """CREATE TRIGGER procedures_inserted AFTER INSERT ON procedures BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'procedures'; END""",
+    """CREATE TRIGGER procedures_deleted AFTER DELETE ON procedures BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'procedures'; END""",
+    """CREATE TRIGGER procedures_changed AFTER UPDATE OF state, patterns, source ON procedures BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'procedures'; END""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (("m001_first", _M001),)
+"""Append only: a migration that was ever in a release is never changed."""

@@ -1,0 +1,148 @@
+"""The semantic tier: a request that means the same. Nearest stored questions of the same scope, then guards, then threshold.
+
+The score only finds candidates; it cannot tell 17 from 24. Value guards decide whether both texts state the same values.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from seglam import values
+from seglam.embed import Embedder
+from seglam.exchange import Entry, Hit, Request, TierName
+from seglam.flow import Flow, call
+from seglam.index import ScopedIndex, Vector, pack, unpack
+from seglam.policy import Policy
+from seglam.store import Store
+
+logger = logging.getLogger("seglam")
+
+_LATIN_END = 0x24F
+OnAccept = Callable[[Request, Entry, float], None]
+
+
+class SemanticTier:
+    """Answers from the entry whose question means the same.
+
+    Args:
+        store, embedder, policy, clock: shared with the cache.
+        accepted: called with (request, entry, score) for every hit, to keep the wording as an exact alias.
+    """
+
+    name = TierName.SEMANTIC
+
+    def __init__(
+        self, store: Store, embedder: Embedder, policy: Policy, clock: Callable[[], float], accepted: OnAccept
+    ) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._policy = policy
+        self._clock = clock
+        self._accepted = accepted
+        self._lock = threading.Lock()
+        self._index: ScopedIndex | None = None
+        self._version = -1
+        self._last = 0
+        self._told = False
+
+    def find(self, request: Request) -> Flow[Hit | None]:
+        """A hit from the best neighbour that every guard lets pass."""
+        if not self.covers(request):
+            return None
+        return (yield from call(self._search, request))
+
+    def covers(self, request: Request) -> bool:
+        """Whether the request can be matched by meaning at all; says so once when a script is not covered."""
+        if not self._policy.comparable(request):
+            return False
+        if self._embedder.covers(request.text):
+            return True
+        if not self._told and any(
+            ord(character) > _LATIN_END and character.isalpha() for character in request.text[:200]
+        ):
+            self._told = True
+            logger.warning(
+                "the embedder %s does not cover the script of some requests; they are matched exactly and by procedures "
+                "only. Configure a multilingual model: embedder='<sentence-transformers name or path>'",
+                self._embedder.fingerprint,
+            )
+        return False
+
+    def embed(self, request: Request) -> tuple[bytes, str] | None:
+        """The vector to store with an entry, with its embedder's fingerprint; None where it has none."""
+        if not self.covers(request):
+            return None
+        return pack(self._vector(request.text)), self._embedder.fingerprint
+
+    def _vector(self, text: str) -> Vector:
+        return np.asarray(self._embedder.embed([text])[0], dtype=np.float32)
+
+    def _search(self, request: Request) -> Hit | None:
+        index = self._current()
+        if not len(index):
+            return None
+        gone: list[int] = []
+        try:
+            for row, score in index.search(request.scope, self._vector(request.text), self._policy.candidates):
+                if score < self._policy.threshold:
+                    return None
+                entry = self._store.entry_by_id(row)
+                if entry is None:
+                    gone.append(row)
+                elif hit := self._judge(request, entry, score):
+                    return hit
+            return None
+        finally:
+            index.remove(gone)
+
+    def _judge(self, request: Request, entry: Entry, score: float) -> Hit | None:
+        now = self._clock()
+        if entry.request.scope != request.scope or not entry.fresh(now, request.control):
+            return None
+        why = values.difference(request.text, entry.request.text)
+        if why is not None:
+            logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
+            return None
+        self._accepted(request, entry, score)
+        notes = {"wording": entry.request.text}
+        age = max(0.0, now - entry.created)
+        return Hit(entry.response, self.name, f"entry:{entry.id}", score=min(score, 1.0), age=age, notes=notes)
+
+    def _current(self) -> ScopedIndex:
+        """The index, with every row that any process has added since the last look."""
+        version = self._store.generation().version
+        with self._lock:
+            if self._index is None:
+                self._index = ScopedIndex(self._embedder.dimension)
+                self._tell_foreign()
+            if version != self._version:
+                rows = self._store.vectors(self._last, self._embedder.fingerprint)
+                self._index.add((r.id, (r.namespace, r.vary, r.engine), unpack(r.vector)) for r in rows)
+                if rows:
+                    self._last = rows[-1].id
+                self._version = version
+            return self._index
+
+    def _tell_foreign(self) -> None:
+        for fingerprint, count in self._store.other_fingerprints(self._embedder.fingerprint):
+            logger.warning(
+                "%d entries hold vectors of another embedder (%s); they answer the same request only, never by meaning",
+                count,
+                fingerprint,
+            )
+
+    def check(self) -> list[str]:
+        """Where the index and the store disagree; an empty list is good."""
+        index = self._current()
+        rows = self._store.vectors(0, self._embedder.fingerprint)
+        index.remove(sorted(set(index.ids()) - {row.id for row in rows}))  # rows that went are noticed lazily
+        problems = [f"entry {row.id} is not in the index" for row in rows if row.id not in set(index.ids())]
+        for row in rows:
+            scope = (row.namespace, row.vary, row.engine)
+            best = index.search(scope, unpack(row.vector), self._policy.candidates)
+            own = next((score for found, score in best if found == row.id), None)
+            if own is None and (not best or best[-1][1] < 1.0 - 1e-2):
+                problems.append(f"entry {row.id} is not found by its own vector")
+        return problems

@@ -1,0 +1,63 @@
+"""Which requests are of one kind, before any procedure knows them: by their shared words, in any language.
+
+This only decides which requests the compiler is shown together. A wrong guess costs a compile call, never an answer.
+"""
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Final
+
+_TOKEN: Final = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\w\s]|_|\n")
+_MOST: Final = 400
+"""Tokens compared; the kind of a longer request shows in its beginning."""
+_RATIO: Final = 0.6
+_FRAME: Final = 5
+"""Words that two requests must begin and end with in common to be of one kind although their data differ."""
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """Words, numbers and marks."""
+    return tuple(_TOKEN.findall(text)[:_MOST])
+
+
+def _masked(parts: Sequence[str]) -> list[str]:
+    return ["0" if part[0].isdigit() else part.lower() for part in parts]
+
+
+def similar(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two token sequences look like two requests of one kind."""
+    a, b = _masked(one), _masked(other)
+    if not a or not b:
+        return False
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    if matcher.real_quick_ratio() >= _RATIO and matcher.quick_ratio() >= _RATIO and matcher.ratio() >= _RATIO:
+        return True
+    return _frame(a, b) >= _FRAME
+
+
+def _frame(a: Sequence[str], b: Sequence[str]) -> int:
+    """Words in common at the beginning and at the end; numbers and marks do not count."""
+    shortest = min(len(a), len(b))
+    head = next((i for i in range(shortest) if a[i] != b[i]), shortest)
+    tail = next((i for i in range(shortest - head) if a[-1 - i] != b[-1 - i]), shortest - head)
+    return sum(part[0].isalpha() for part in (*a[:head], *(a[len(a) - tail :] if tail else ())))
+
+
+def marked(texts: Sequence[str]) -> list[str]:
+    """The texts with ⟦ ⟧ around what differs from the first (in the first: from the second)."""
+    return [_mark(text, texts[0] if i else texts[1]) for i, text in enumerate(texts)] if len(texts) > 1 else list(texts)
+
+
+def _mark(text: str, other: str) -> str:
+    spans = [match.span() for match in _TOKEN.finditer(text)]
+    mine, theirs = [text[a:b] for a, b in spans], _TOKEN.findall(other)
+    pieces: list[str] = []
+    end = 0
+    for tag, first, last, _, _ in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
+        if tag == "equal" or first == last:
+            continue
+        start, stop = spans[first][0], spans[last - 1][1]
+        pieces.append(f"{text[end:start]}⟦{text[start:stop]}⟧")
+        end = stop
+    return "".join([*pieces, text[end:]])

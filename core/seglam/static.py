@@ -1,0 +1,119 @@
+"""The static gate: what a procedure's source may contain, decided on its syntax tree before anything runs.
+
+It is not the boundary (the sandbox is). It keeps procedures deterministic, stateless and readable, and it turns what the
+sandbox's language lacks into sentences that a model can act on. Everything is an allow-list: what is not named is refused.
+"""
+
+import ast
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from typing import Final
+
+from seglam.language import LANGUAGE_RULES, MAX_DEPTH, MAX_LINES, MAX_NODES, MAX_SOURCE, REQUIRED
+from seglam.syntax import Syntax, arguments
+
+__all__ = ["LANGUAGE_RULES", "violations"]
+
+MAX_FOUND: Final = 20
+
+
+def violations(source: str) -> list[str]:
+    """What the static gate has against a procedure's source.
+
+    Returns:
+        One sentence with its line for each fault, in the order of lines, at most MAX_FOUND; empty when it passes.
+    """
+    if faults := list(_text_faults(source)):
+        return faults[:MAX_FOUND]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an invalid escape such as "\d" in a plain string is a fault
+            module = ast.parse(source)
+    except SyntaxError as error:
+        return [f"line {error.lineno or 1}: {error.msg}"]
+    except (ValueError, RecursionError, MemoryError) as error:
+        return [f"line 1: the source cannot be parsed: {error or type(error).__name__}"]
+    if faults := list(_size_faults(module)):
+        return faults
+    syntax = Syntax(module)
+    _contract(syntax, module)
+    found = sorted(set(syntax.found))
+    return [f"line {line}: {fault}" for line, fault in found[:MAX_FOUND]]
+
+
+def _text_faults(source: str) -> Iterator[str]:
+    if len(source) > MAX_SOURCE:
+        yield f"line 1: the source has {len(source)} characters; at most {MAX_SOURCE} are allowed"
+        return
+    lines = source.rstrip("\n").split("\n")
+    if len(lines) > MAX_LINES:
+        yield f"line {MAX_LINES + 1}: the source has {len(lines)} lines; at most {MAX_LINES} are allowed"
+    for number, line in enumerate(lines, 1):
+        for character in line.removesuffix("\r"):
+            # Cf holds the bidirectional controls, which make code read differently from what it does.
+            if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") and character != "\t":
+                yield f"line {number}: the control character U+{ord(character):04X} is not allowed; write an escape in a string"
+                break
+
+
+def _size_faults(module: ast.Module) -> Iterator[str]:
+    waiting: list[tuple[ast.AST, int]] = [(module, 0)]
+    count = 0
+    while waiting:
+        node, depth = waiting.pop()
+        count += 1
+        if depth > MAX_DEPTH:
+            yield f"line {getattr(node, 'lineno', 1)}: nested too deeply (over {MAX_DEPTH} levels); split it into functions"
+            return
+        for child in ast.iter_child_nodes(node):
+            # A chain of elif nests in the tree, but not for a reader.
+            flat = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+            waiting.append((child, depth if flat else depth + 1))
+    if count > MAX_NODES:
+        yield f"line 1: the source is too large ({count} syntax nodes; at most {MAX_NODES}); keep to one way of solving it"
+
+
+def _contract(syntax: Syntax, module: ast.Module) -> None:
+    """The functions that a procedure must have, and that they agree about its slots."""
+    for name in REQUIRED:
+        if name not in syntax.functions:
+            syntax.say(module, f"def {name}({'slots' if name == 'run' else 'value, slots'}) is missing")
+    for name in (*REQUIRED, "gen"):
+        if name in syntax.functions:
+            _signature(syntax, syntax.functions[name])
+    if "run" in syntax.functions:
+        _slots(syntax, syntax.functions["run"])
+
+
+def _slots(syntax: Syntax, run: ast.FunctionDef) -> None:
+    slots = [argument.arg for argument in arguments(run)]
+    for slot in slots:
+        # Slots become global names before the module runs; its own name would take the slot's place.
+        if slot in syntax.top:
+            syntax.say(run, f"the slot {slot!r} has the name of something at module level; rename one of them")
+    for name in ("check", "render"):
+        other = syntax.functions.get(name)
+        if other is None or other.args.kwarg is not None:
+            continue
+        if {argument.arg for argument in arguments(other)[1:]} != set(slots):
+            syntax.say(other, f"{name} must take (value, {', '.join(slots)}): the same slots as run")
+
+
+def _signature(syntax: Syntax, node: ast.FunctionDef) -> None:
+    name, given = node.name, node.args
+    names = [argument.arg for argument in arguments(node)]
+    if given.posonlyargs or given.vararg or (given.kwarg and name in ("run", "gen")):
+        stars = " and **" if name in ("run", "gen") else ""
+        syntax.say(node, f"{name} takes plain named parameters only, without / and *{stars}")
+    if not any(isinstance(part, ast.Return) and part.value is not None for part in ast.walk(node)):
+        syntax.say(node, f"{name} must return a value")
+    if name == "gen" and len(names) != 1:
+        syntax.say(node, "gen takes exactly one parameter: def gen(seed)")
+    if name not in ("check", "render"):
+        return
+    if not given.args or len(given.defaults) == len(given.args):
+        syntax.say(node, f"the first parameter of {name} is the value that run returned: def {name}(value, ...)")
+    elif not any(isinstance(part, ast.Name) and part.id == names[0] for part in ast.walk(node)):
+        what = "test whether it is plausible" if name == "check" else "it is what must be told"
+        syntax.say(node, f"{name} never looks at {names[0]!r}: {what}")

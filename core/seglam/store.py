@@ -1,0 +1,445 @@
+"""The only truth: SQL tables behind SQLAlchemy Core. Everything held in memory elsewhere is a view that can be rebuilt.
+
+Reads take a connection of the pool; writes are one BEGIN IMMEDIATE transaction each; one connection is kept to ask
+``PRAGMA data_version``, which tells in microseconds whether anybody committed since.
+"""
+
+import contextlib
+import json
+import math
+import os
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, Row, bindparam, create_engine, delete, event, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError
+
+from seglam import schema
+from seglam.errors import ConfigurationError, NewerSchemaError, NotACacheError, StoreAccessError, StoreError
+from seglam.exchange import Entry, Request, Response, Usage
+from seglam.schema import aliases, cases, classes, counters, entries, migrations, procedures
+
+BUSY_MS: Final = 10_000
+_EVICT_SHARE: Final = 0.05  # evicting one by one would raise the generation, and empty the memory tier, at every write
+_ENTRY: Final = (
+    entries.c.id,
+    entries.c.key,
+    entries.c.namespace,
+    entries.c.vary,
+    entries.c.engine,
+    entries.c.kind,
+    entries.c.text,
+    entries.c.answer,
+    entries.c.payload,
+    entries.c.input_tokens,
+    entries.c.output_tokens,
+    entries.c.created,
+    entries.c.expires,
+)
+_BY_KEY: Final = select(*_ENTRY).where(entries.c.key == bindparam("key"))
+_BY_ALIAS: Final = (
+    select(*_ENTRY).join(aliases, aliases.c.entry_id == entries.c.id).where(aliases.c.key == bindparam("key"))
+)
+_BY_ID: Final = select(*_ENTRY).where(entries.c.id == bindparam("id"))
+_VECTORS: Final = (
+    select(entries.c.id, entries.c.namespace, entries.c.vary, entries.c.engine, entries.c.vector)
+    .where(entries.c.id > bindparam("last"), entries.c.fingerprint == bindparam("fingerprint"))
+    .order_by(entries.c.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another wording that a semantic hit accepted for an entry."""
+
+    key: str
+    entry_id: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What a process must compare before it trusts its memory; ``version`` changes with every commit of anybody."""
+
+    version: int
+    entries: int
+    procedures: int
+
+
+class Store:
+    """One SQLite file (":memory:": a private temporary one, gone at close).
+
+    Raises:
+        NotACacheError: the file is no SQLite database, damaged, or another application's.
+        NewerSchemaError: it was written by a newer seglam.
+        StoreAccessError: it cannot be opened for reading and writing.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self.path = self._resolve(path)
+        self._watch_lock = threading.Lock()
+        self._watch: sqlite3.Connection | None = None
+        self._seen: Generation | None = None
+        self._pid = os.getpid()
+        self._engine = _engine(self.path)
+        try:
+            self._migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    def _resolve(self, path: str | os.PathLike[str]) -> Path:
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+            raise ConfigurationError(f'path: expected the path of a file or ":memory:", got {path!r}')
+        if os.fspath(path) == ":memory:":
+            self._temporary = tempfile.TemporaryDirectory(prefix="seglam-", ignore_cleanup_errors=True)
+            return Path(self._temporary.name) / "memory.db"
+        place = Path(path).expanduser()
+        if place.is_dir():
+            raise StoreAccessError(f"path: {str(place)!r} is a directory; give the path of a file")
+        if not place.parent.is_dir():
+            raise StoreAccessError(f"path: the directory {str(place.parent)!r} does not exist")
+        return place
+
+    # -- opening ------------------------------------------------------------------------------------------------------
+
+    def _migrate(self) -> None:
+        with _explained(self.path):
+            _recognise(self.path)
+            with self._connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            if self._applied() == [name for name, _ in schema.MIGRATIONS]:
+                return
+            with self.write() as connection:
+                connection.exec_driver_sql(
+                    "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied REAL)"
+                )
+                done = _names(connection)  # read again: another process may have migrated while we waited for the lock
+                _refuse_newer(self.path, done)
+                for name, statements in schema.MIGRATIONS:
+                    if name not in done:
+                        for statement in statements:
+                            connection.exec_driver_sql(statement)
+                        connection.execute(migrations.insert().values(name=name, applied=time.time()))
+                connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+
+    def _applied(self) -> list[str]:
+        with self._connect() as connection:
+            if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").first():
+                return []
+            names = _names(connection)
+        _refuse_newer(self.path, names)
+        return names
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        if os.getpid() != self._pid:
+            self._after_fork()
+        with self._engine.connect() as connection:
+            yield connection
+
+    def _after_fork(self) -> None:
+        # SQLite connections must not cross a fork: locks would be dropped under the parent. Leave them, never close them.
+        self._engine.dispose(close=False)
+        self._watch, self._seen, self._watch_lock = None, None, threading.Lock()
+        self._pid = os.getpid()
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One BEGIN IMMEDIATE transaction: all of it or nothing."""
+        with self._connect() as connection:
+            writing = connection.execution_options(seglam_write=True)
+            with writing.begin():
+                yield writing
+
+    def read(self, statement: Any, parameters: Mapping[str, Any] | None = None) -> list[Row[Any]]:
+        """All rows of a query."""
+        with self._connect() as connection:
+            return list(connection.execute(statement, parameters or {}))
+
+    def generation(self) -> Generation:
+        """The present generation; about ten microseconds while nobody commits."""
+        if os.getpid() != self._pid:
+            self._after_fork()
+        with self._watch_lock:
+            if self._watch is None:
+                # isolation_level None: a transaction left open would freeze this connection's view of data_version.
+                self._watch = sqlite3.connect(
+                    self.path, check_same_thread=False, isolation_level=None, timeout=BUSY_MS / 1000
+                )
+            version = self._watch.execute("PRAGMA data_version").fetchone()[0]
+            if self._seen is None or self._seen.version != version:
+                values = dict(self._watch.execute("SELECT name, value FROM meta").fetchall())
+                self._seen = Generation(version, values["entries"], values["procedures"])
+            return self._seen
+
+    # -- entries ------------------------------------------------------------------------------------------------------
+
+    def entry(self, key: str) -> Entry | None:
+        """The entry with this exact key, or the one that an alias of this key points to."""
+        with self._connect() as connection:
+            row = (
+                connection.execute(_BY_KEY, {"key": key}).first() or connection.execute(_BY_ALIAS, {"key": key}).first()
+            )
+        return None if row is None else _entry(row)
+
+    def entry_by_id(self, entry_id: int) -> Entry | None:
+        """The entry with this id."""
+        with self._connect() as connection:
+            row = connection.execute(_BY_ID, {"id": entry_id}).first()
+        return None if row is None else _entry(row)
+
+    def put(
+        self,
+        request: Request,
+        response: Response,
+        *,
+        kind: str,
+        now: float,
+        lifetime: float,
+        limit: int,
+        vector: bytes | None = None,
+        fingerprint: str | None = None,
+    ) -> Entry:
+        """Store an exchange in place of an older one with the same key, and keep the number of entries within limit."""
+        expires = None if math.isinf(lifetime) else now + lifetime
+        values = {
+            "key": request.key,
+            "namespace": request.namespace,
+            "vary": request.vary,
+            "engine": request.engine,
+            "kind": kind,
+            "text": request.text,
+            "answer": response.text,
+            "payload": None if response.payload is None else json.dumps(response.payload, ensure_ascii=True),
+            "input_tokens": response.usage.input_tokens,
+            "output_tokens": response.usage.output_tokens,
+            "created": now,
+            "expires": expires,
+            "used": now,
+            "uses": 0,
+            "vector": vector,
+            "fingerprint": fingerprint if vector is not None else None,
+        }
+        with self.write() as connection:
+            # Not an upsert: a new answer is a new row with a new id, so that readers who ask for `id > last` see it.
+            connection.execute(delete(entries).where(entries.c.key == request.key))
+            connection.execute(delete(aliases).where(aliases.c.key == request.key))
+            new = connection.execute(entries.insert().values(values)).inserted_primary_key
+            assert new is not None
+            _evict(connection, limit)
+        return Entry(new[0], request.key, request, response, now, math.inf if expires is None else expires)
+
+    def vectors(self, last: int, fingerprint: str) -> list[Row[Any]]:
+        """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made."""
+        return self.read(_VECTORS, {"last": last, "fingerprint": fingerprint})
+
+    def other_fingerprints(self, fingerprint: str) -> list[tuple[str, int]]:
+        """How many entries hold vectors of other embedders, which are never compared with ours."""
+        query = (
+            select(entries.c.fingerprint, func.count())
+            .where(entries.c.fingerprint.is_not(None), entries.c.fingerprint != fingerprint)
+            .group_by(entries.c.fingerprint)
+        )
+        return [(row[0], row[1]) for row in self.read(query)]
+
+    def entry_ids(self) -> list[int]:
+        """The ids of all entries, ascending."""
+        return [row[0] for row in self.read(select(entries.c.id).order_by(entries.c.id))]
+
+    def forget_key(self, key: str) -> int:
+        """Erase the entry, aliases and cases of one exact key; returns how many rows went."""
+        with self.write() as connection:
+            return sum(connection.execute(delete(t).where(t.c.key == key)).rowcount for t in (entries, aliases, cases))
+
+    def clear(self, namespace: str | None = None) -> int:
+        """Erase everything that was learnt (counters stay), in one namespace or in all; returns how many entries went."""
+        with self.write() as connection:
+            gone = 0
+            for table in (procedures, classes, entries):
+                statement = delete(table)
+                if namespace is not None:
+                    statement = statement.where(table.c.namespace == namespace)
+                gone = connection.execute(statement).rowcount
+            return gone
+
+    # -- batches ------------------------------------------------------------------------------------------------------
+
+    def flush(
+        self,
+        *,
+        now: float,
+        uses: Mapping[int, tuple[int, float]],
+        procedure_uses: Mapping[int, tuple[int, float]],
+        new_aliases: Iterable[Alias],
+        counts: Mapping[tuple[str, str, str], int],
+    ) -> None:
+        """Write what hits left in memory (uses as id -> (count, last)), and drop what has expired: one transaction."""
+        with self.write() as connection:
+            for table, table_uses, column in (
+                (entries, uses, entries.c.uses),
+                (procedures, procedure_uses, procedures.c.hits),
+            ):
+                if table_uses:
+                    statement = (
+                        update(table)
+                        .where(table.c.id == bindparam("row"))
+                        .values({column: column + bindparam("count"), table.c.used: bindparam("last")})
+                    )
+                    connection.execute(
+                        statement, [{"row": i, "count": n, "last": t} for i, (n, t) in table_uses.items()]
+                    )
+            for alias in new_aliases:
+                target = select(entries.c.id).where(entries.c.id == alias.entry_id)
+                if connection.execute(target).first() is not None:
+                    row = {
+                        "key": alias.key,
+                        "entry_id": alias.entry_id,
+                        "text": alias.text,
+                        "score": alias.score,
+                        "created": now,
+                    }
+                    connection.execute(
+                        insert(aliases).values(row).on_conflict_do_update(index_elements=["key"], set_=row)
+                    )
+            if counts:
+                statement = insert(counters)
+                upsert = statement.on_conflict_do_update(
+                    index_elements=["day", "namespace", "name"],
+                    set_={"value": counters.c.value + statement.excluded.value},
+                )
+                connection.execute(
+                    upsert, [{"day": d, "namespace": s, "name": n, "value": v} for (d, s, n), v in counts.items()]
+                )
+            connection.execute(delete(entries).where(entries.c.expires.is_not(None), entries.c.expires <= now))
+
+    def totals(self, namespace: str | None = None) -> dict[str, int]:
+        """Counters summed over all days, by name."""
+        query = select(counters.c.name, func.sum(counters.c.value)).group_by(counters.c.name)
+        if namespace is not None:
+            query = query.where(counters.c.namespace == namespace)
+        return {row[0]: int(row[1]) for row in self.read(query)}
+
+    def sizes(self) -> dict[str, int]:
+        """Rows by table."""
+        tables = (entries, aliases, classes, cases, procedures)
+        return {table.name: int(self.read(select(func.count()).select_from(table))[0][0]) for table in tables}
+
+    # -- health -------------------------------------------------------------------------------------------------------
+
+    def check(self) -> list[str]:
+        """What is wrong with the file; an empty list is good."""
+        problems: list[str] = []
+        try:
+            with self._connect() as connection:
+                rows = connection.exec_driver_sql("PRAGMA integrity_check")
+                problems += [f"integrity: {row[0]}" for row in rows if row[0] != "ok"]
+                rows = connection.exec_driver_sql("PRAGMA foreign_key_check")
+                problems += [f"{row[0]} row {row[1]} points to a missing row of {row[2]}" for row in rows]
+        except DatabaseError as error:
+            problems.append(f"integrity: {error.orig}")
+        return problems
+
+    def close(self) -> None:
+        """Close every connection; a temporary file is deleted. May be called twice."""
+        if os.getpid() == self._pid:
+            with self._watch_lock:
+                if self._watch is not None:
+                    self._watch.close()
+                    self._watch = None
+            self._engine.dispose()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        connect_args={"timeout": BUSY_MS / 1000},
+        pool_size=8,
+        max_overflow=16,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own; `begin` below does
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # IMMEDIATE: two deferred readers that both turn into writers would dead-lock and fail at once, busy or not.
+        # Reads are single statements and need no transaction; PRAGMA journal_mode may not be in one.
+        if connection.get_execution_options().get("seglam_write", False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _recognise(path: Path) -> None:
+    """Look before anything is written: a foreign or damaged file is refused untouched."""
+    if not path.exists():
+        return
+    probe = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
+    try:
+        tables = {row[0] for row in probe.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        mark = probe.execute("PRAGMA application_id").fetchone()[0]
+    finally:
+        probe.close()
+    if tables and mark != schema.APPLICATION_ID:
+        raise NotACacheError(f"path: {str(path)!r} is an SQLite file of another application; seglam leaves it alone")
+    if not os.access(path, os.W_OK):
+        raise StoreAccessError(f"path: {str(path)!r} may not be written")
+
+
+def _names(connection: Connection) -> list[str]:
+    return [row[0] for row in connection.execute(select(migrations.c.name).order_by(migrations.c.name))]
+
+
+def _refuse_newer(path: Path, names: Sequence[str]) -> None:
+    unknown = sorted(set(names) - {name for name, _ in schema.MIGRATIONS})
+    if unknown:
+        raise NewerSchemaError(
+            f"path: {str(path)!r} was written by a newer seglam (migrations {', '.join(unknown)}); upgrade seglam"
+        )
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say what an SQLite failure at open means for the user."""
+    try:
+        yield
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause = str(getattr(error, "orig", None) or error)
+        if any(word in cause for word in ("not a database", "malformed", "corrupt")):
+            raise NotACacheError(
+                f"path: {str(path)!r} is no SQLite file, or a damaged one ({cause}); it was left as it is"
+            ) from error
+        if any(word in cause for word in ("readonly", "unable to open", "locked", "full", "I/O", "denied")):
+            raise StoreAccessError(f"path: {str(path)!r} cannot be opened for reading and writing ({cause})") from error
+        raise StoreError(f"path: {str(path)!r} cannot be used ({cause})") from error
+
+
+def _evict(connection: Connection, limit: int) -> None:
+    count = connection.execute(select(func.count()).select_from(entries)).scalar_one()
+    if count > limit:
+        surplus = count - limit + int(limit * _EVICT_SHARE)
+        oldest = select(entries.c.id).order_by(entries.c.used, entries.c.id).limit(min(surplus, count - 1))
+        connection.execute(delete(entries).where(entries.c.id.in_(oldest)))
+
+
+def _entry(row: Row[Any]) -> Entry:
+    request = Request(text=row.text, vary=row.vary, engine=row.engine, namespace=row.namespace, kind=row.kind)
+    payload = None if row.payload is None else json.loads(row.payload)
+    response = Response(row.answer, payload, Usage(row.input_tokens, row.output_tokens))
+    return Entry(row.id, row.key, request, response, row.created, math.inf if row.expires is None else row.expires)

@@ -1,0 +1,251 @@
+"""SeglamCache: LangChain's cache for language models, on a seglam Cache."""
+
+import asyncio
+import logging
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+from langchain_core.caches import BaseCache
+from langchain_core.outputs import Generation
+
+from langchain_seglam import answers
+from langchain_seglam.keys import chat_request, text_request
+from langchain_seglam.literals import UnkeyableError
+from langchain_seglam.messages import parse
+from langchain_seglam.model import as_compiler, compiling
+from langchain_seglam.settings import Settings, Shape, read
+from seglam import Cache, ConfigurationError, Hit, Miss, Policy, Request, Response
+
+logger = logging.getLogger("seglam")
+
+_LONG: Final = 100_000
+"""Characters; a longer prompt (images) takes milliseconds to read, which an event loop must not wait for."""
+
+
+class SeglamCache(BaseCache):
+    """Answers for LangChain's models: what was asked before, in the same or in other words, or with other numbers.
+
+    ```python
+    set_llm_cache(SeglamCache("seglam.db", compiler=ChatOpenAI(model="...")))
+    ```
+
+    A model is identified by what it tells of itself. A custom model without ``_identifying_params`` tells nothing, so that
+    two configurations of it could not be told apart: it is not cached, and that is logged once.
+
+    Args:
+        cache: the file to open (``":memory:"`` is a private temporary one), or an open Cache, which stays the caller's.
+        compiler: writes procedures: a chat model, a plain model, a chain, a callable from prompt to text, or a seglam
+            Model. Its own calls are never cached. None: procedures that exist are used, no new ones are made.
+        embedder: LangChain Embeddings, or whatever ``Cache.open`` takes.
+        policy: thresholds, lifetimes, limits.
+        namespace: a part of the file of its own; nothing crosses it.
+        tenant: nothing crosses it either; a function is asked in the caller's context at every call.
+
+    Raises:
+        ConfigurationError: an argument is wrong; the message names it.
+        StoreError: the file cannot be used; it is left as it was.
+    """
+
+    def __init__(
+        self,
+        cache: str | os.PathLike[str] | Cache,
+        *,
+        compiler: Any = None,
+        embedder: Any = None,
+        policy: Policy | None = None,
+        namespace: str = "",
+        tenant: str | Callable[[], str] | None = None,
+    ) -> None:
+        if not isinstance(namespace, str):
+            raise ConfigurationError(f"namespace: expected a str, got {type(namespace).__name__}")
+        if tenant is not None and not isinstance(tenant, str) and not callable(tenant):
+            raise ConfigurationError(f"tenant: expected a str, a function or None, got {type(tenant).__name__}")
+        self._namespace = namespace
+        self._tenant = tenant
+        self._lock = threading.Lock()
+        self._faults: Counter[str] = Counter()
+        self._told: set[str] = set()
+        self._kinds: dict[str, set[str]] = {}
+        self._own = not isinstance(cache, Cache)
+        if isinstance(cache, Cache):
+            _refuse_options({"compiler": compiler, "embedder": embedder, "policy": policy})
+            self._cache = cache
+        elif isinstance(cache, str | os.PathLike):
+            author = None if compiler is None else as_compiler(compiler)
+            self._cache = Cache.open(cache, policy=policy, compiler=author, embedder=embedder)
+        else:
+            raise ConfigurationError(f"cache: expected a path or a seglam Cache, got {type(cache).__name__}")
+
+    @property
+    def cache(self) -> Cache:
+        """The cache behind: statistics, procedures, ``forget``, ``check``."""
+        return self._cache
+
+    @property
+    def faults(self) -> Mapping[str, int]:
+        """What went wrong in this adapter, by place; each was a miss. Those of the core are in ``cache.stats().faults``."""
+        with self._lock:
+            return dict(self._faults)
+
+    # -- BaseCache ----------------------------------------------------------------------------------------------------
+
+    def lookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
+        """The answer that needs no model call, as new objects, or None. Never raises (law 2)."""
+        try:
+            asked = self._asked(prompt, llm_string)
+            return None if asked is None else self._given(asked, self._cache.lookup(asked[0]))
+        except Exception as error:
+            self._fault("lookup", error)
+            return None
+
+    async def alookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
+        """``lookup`` for a running event loop, which it never blocks."""
+        try:
+            if len(prompt) > _LONG:
+                asked = await asyncio.to_thread(self._asked, prompt, llm_string)
+            else:
+                asked = self._asked(prompt, llm_string)
+            return None if asked is None else self._given(asked, await self._cache.alookup(asked[0]))
+        except Exception as error:
+            self._fault("lookup", error)
+            return None
+
+    def update(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
+        """Keep what the model answered, and learn from it in the background. Never raises (law 2)."""
+        try:
+            answered = self._answered(prompt, llm_string, return_val)
+            if answered is not None:
+                self._cache.record(*answered)
+        except Exception as error:
+            self._fault("update", error)
+
+    async def aupdate(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
+        """``update`` for a running event loop, which it never blocks."""
+        try:
+            if len(prompt) > _LONG:
+                answered = await asyncio.to_thread(self._answered, prompt, llm_string, return_val)
+            else:
+                answered = self._answered(prompt, llm_string, return_val)
+            if answered is not None:
+                await self._cache.arecord(*answered)
+        except Exception as error:
+            self._fault("update", error)
+
+    def clear(self, **kwargs: Any) -> None:  # noqa: ARG002  BaseCache's signature; nothing in it applies here
+        """Erase everything learnt in this namespace."""
+        self._cache.clear(self._namespace)
+
+    async def aclear(self, **kwargs: Any) -> None:
+        """``clear`` for a running event loop, which it never blocks."""
+        await asyncio.to_thread(self.clear, **kwargs)
+
+    def close(self) -> None:
+        """Close the file, unless an open Cache was given. May be called twice."""
+        if self._own:
+            self._cache.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- requests -----------------------------------------------------------------------------------------------------
+
+    def _asked(self, prompt: str, llm_string: str) -> tuple[Request, bool] | None:
+        """The request of a lookup, and whether a chat model asks; None where nothing is looked up."""
+        if compiling():
+            return None
+        try:
+            settings = read(llm_string)
+            known = self._known(settings)
+            if known:
+                return self._request(prompt, settings, chat=known == "chat"), known == "chat"
+            # Nobody told yet who writes such strings. Only text can be a plain model's; what looks like messages may be
+            # either, and must not be answered from its last message alone.
+            if parse(prompt) is None:
+                return self._request(prompt, settings, chat=False), False
+            return self._exactly(self._request(prompt, settings, chat=True)), True
+        except UnkeyableError as error:
+            self._tell(error)
+            return None
+
+    def _answered(
+        self, prompt: str, llm_string: str, generations: Sequence[Generation]
+    ) -> tuple[Request, Response] | None:
+        """The exchange that an update records, or None for one that is not kept."""
+        if compiling():
+            return None
+        kind = answers.kind(generations)
+        response = answers.to_response(generations) if kind else None
+        try:
+            settings = read(llm_string)
+            if kind and settings.shape is Shape.EITHER:
+                with self._lock:
+                    self._kinds.setdefault(settings.type, set()).add(kind)
+            if response is None:
+                return None
+            chat = kind == "chat" and settings.shape is not Shape.FOREIGN
+            request = self._request(prompt, settings, chat=chat)
+        except UnkeyableError as error:
+            self._tell(error)
+            return None
+        return answers.fitted(request, generations), response
+
+    def _known(self, settings: Settings) -> str:
+        """``chat`` or ``text`` where it is certain who wrote these settings, else ""."""
+        if settings.shape is not Shape.EITHER:
+            return "chat" if settings.shape is Shape.CHAT else "text"
+        with self._lock:
+            kinds = self._kinds.get(settings.type, set())
+            return next(iter(kinds)) if len(kinds) == 1 else ""
+
+    def _request(self, prompt: str, settings: Settings, *, chat: bool) -> Request:
+        make = chat_request if chat else text_request
+        return make(prompt, settings, tenant=self._who(), namespace=self._namespace)
+
+    def _who(self) -> str:
+        tenant = self._tenant() if callable(self._tenant) else self._tenant
+        if tenant is not None and not isinstance(tenant, str):
+            raise TypeError(f"tenant() returned {type(tenant).__name__}, expected a str")
+        return tenant or ""
+
+    @staticmethod
+    def _exactly(request: Request) -> Request:
+        return replace(request, compilable=False, comparable=False)
+
+    @staticmethod
+    def _given(asked: tuple[Request, bool], found: Hit | Miss) -> list[Generation] | None:
+        return answers.from_hit(found, chat=asked[1]) if isinstance(found, Hit) else None
+
+    # -- faults -------------------------------------------------------------------------------------------------------
+
+    def _fault(self, place: str, error: Exception) -> None:
+        if self._cache.policy.on_fault == "raise":
+            raise error
+        # Only the kind of the error: its text may quote the request (law 7).
+        logger.warning("a fault in the LangChain adapter (%s) was turned into a miss: %s", place, type(error).__name__)
+        with self._lock:
+            self._faults[place] += 1
+
+    def _tell(self, error: UnkeyableError) -> None:
+        """Say once why requests of a kind are not cached."""
+        why = str(error)
+        with self._lock:
+            told = why in self._told or len(self._told) >= 100  # noqa: PLR2004  names in it are the application's
+            self._told.add(why)
+        if not told:
+            logger.warning("not cached: %s", why)
+
+
+def _refuse_options(options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise ConfigurationError(f"{name}: belongs to the Cache that was given; pass it to Cache.open instead")

@@ -1,0 +1,186 @@
+"""From a call to a Request, with the slots of its prompt template where LlamaIndex still knows them.
+
+A query engine sends one long prompt in which the question is a few words among pages of context. Compared as a whole, all
+questions about one context look alike. So predict() and its kin leave the template in a context variable, and the call that
+follows is read through it: the question is the text, everything else must be equal.
+
+How a call is recognised as the template's: the template is formatted once more with a placeholder for the question; what is
+sent must be exactly that with the question put back. So a key never depends on whether template fields were understood.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.llms import LLM
+from llama_index.core.prompts import BasePromptTemplate, PromptType
+
+from llamaindex_seglam.keys import Engine, Options, Turns, options, turns
+from llamaindex_seglam.plain import plain
+from seglam import Request, vary_digest
+
+SLOT: Final = "query_str"
+PLACEHOLDER: Final = "{query_str}"
+_QUESTIONS: Final = frozenset({PromptType.QUESTION_ANSWER, PromptType.SIMPLE_INPUT, PromptType.CUSTOM})
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the LLM was asked to predict; ``prompt`` is None where a call belongs to a structured prediction."""
+
+    prompt: BasePromptTemplate | None = None
+    args: Mapping[str, Any] | None = None
+
+    def question(self) -> str | None:
+        """The text in the question's slot, or None when this kind of prompt is matched exactly only."""
+        prompt = self.prompt
+        # A function that computes a slot may compute it from the question: then the rest is not fixed.
+        if prompt is None or prompt.function_mappings:
+            return None
+        if prompt.metadata.get("prompt_type", PromptType.CUSTOM) not in _QUESTIONS:
+            return None
+        value = {**prompt.kwargs, **(self.args or {})}.get(SLOT)
+        return value if isinstance(value, str) and value.strip() else None
+
+
+_frame: ContextVar[Frame | None] = ContextVar("llamaindex_seglam_frame", default=None)
+
+
+@contextmanager
+def framed(frame: Frame) -> Iterator[None]:
+    """The calls made inside are made for this prompt."""
+    token = _frame.set(frame)
+    try:
+        yield
+    finally:
+        _frame.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Turns calls of one wrapped LLM into Requests.
+
+    Attributes:
+        engine: who answers.
+        namespace: the part of the cache.
+        tenant: whose request it is: a name, a function that tells it, or None.
+    """
+
+    engine: Engine
+    namespace: str = ""
+    tenant: str | Callable[[], str] | None = None
+
+    def chat(self, messages: Sequence[ChatMessage], given: Mapping[str, Any]) -> Request:
+        """The Request of a chat call, whichever of the four endpoints it came by.
+
+        Raises:
+            TypeError, ValueError, OSError: it cannot be keyed; it must not be answered from the cache.
+        """
+        if not messages:
+            raise TypeError("no messages")
+        told = turns(messages)
+        frame = _frame.get()
+        template = ""
+        if frame is not None:
+            inside = self._chat_slot(frame, messages, told)
+            if inside is None:
+                return self._request("chat", told, options(self.engine.llm, given), exact=True)
+            told, template = inside
+        return self._request("chat", told, options(self.engine.llm, given), template=template)
+
+    def _chat_slot(self, frame: Frame, messages: Sequence[ChatMessage], told: Turns) -> tuple[Turns, str] | None:
+        """The same turns with the question as their text, and the template around it; None if they are not the frame's."""
+        question = frame.question()
+        if question is None or frame.prompt is None or not told.simple:
+            return None
+        args = {**(frame.args or {}), SLOT: PLACEHOLDER}
+        around = turns(self.engine.llm._get_messages(frame.prompt, **args))  # noqa: SLF001 - the LLM's own formatting
+        if PLACEHOLDER not in around.text or not around.simple:
+            return None
+        if _filled(_content(around), question) != _content(told) or len(messages) != _length(around):
+            return None
+        if around.text != PLACEHOLDER:
+            return replace(around, text=question), around.text
+        # A bare question; were its words elsewhere too, the key would be that of a text which holds the placeholder itself.
+        return (told, "") if around.system == told.system and around.before == told.before else None
+
+    def complete(self, prompt: str, formatted: bool, given: Mapping[str, Any]) -> Request:
+        """The Request of a completion call, whichever of the four endpoints it came by.
+
+        Raises:
+            TypeError, ValueError, OSError: it cannot be keyed; it must not be answered from the cache.
+        """
+        told = Turns((), (), prompt)
+        frame = _frame.get()
+        endpoint = "complete.formatted" if formatted else "complete"
+        sorted_options = options(self.engine.llm, given)
+        if frame is None:
+            return self._request(endpoint, told, sorted_options)
+        question = frame.question()
+        if question is not None and frame.prompt is not None:
+            args = {**(frame.args or {}), SLOT: PLACEHOLDER}
+            around = self.engine.llm._get_prompt(frame.prompt, **args)  # noqa: SLF001 - the LLM's own formatting
+            if PLACEHOLDER in around and around.replace(PLACEHOLDER, question) == prompt:
+                template = "" if around == PLACEHOLDER else around
+                return self._request(endpoint, replace(told, text=question), sorted_options, template=template)
+        return self._request(endpoint, told, sorted_options, exact=True)
+
+    def _request(
+        self, endpoint: str, told: Turns, given: Options, *, template: str = "", exact: bool = False
+    ) -> Request:
+        llm = self.engine.llm
+        parts = {**told.parts(), **given.vary, "template": template, "tenant": self._tenant()}
+        # Some integrations apply these in chat() and complete() too; a procedure must not cross them.
+        parts["llm_system"] = "" if llm.system_prompt in (None, *told.system) else llm.system_prompt
+        if endpoint == "complete":
+            parts["llm_prompt"] = _custom(llm)
+        free = told.simple and given.bare and not exact
+        return Request(
+            text=told.text,
+            vary=vary_digest(parts),
+            engine=self.engine.digest(endpoint, given.sampling),
+            namespace=self.namespace,
+            compilable=free,
+            comparable=free,
+            background=_background(told, template, llm.system_prompt if parts["llm_system"] else "") if free else "",
+        )
+
+    def _tenant(self) -> str:
+        if not callable(self.tenant):
+            return self.tenant or ""
+        name = self.tenant()
+        if not isinstance(name, str) or not name:
+            # Without a name this request would share with every other request that has none.
+            raise TypeError(f"tenant() gave {type(name).__name__}, expected a non-empty str")
+        return name
+
+
+def _custom(llm: LLM) -> Any:
+    name = getattr(llm.completion_to_prompt, "__name__", "")
+    return None if name == "default_completion_to_prompt" else plain(llm.completion_to_prompt)
+
+
+def _content(told: Turns) -> list[Any]:
+    return [list(told.system), [[item["role"], item["content"]] for item in told.before], told.text]
+
+
+def _length(told: Turns) -> int:
+    return len(told.system) + len(told.before) + 1
+
+
+def _filled(value: Any, question: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(PLACEHOLDER, question)
+    return [_filled(item, question) for item in value]
+
+
+def _background(told: Turns, template: str, system_prompt: str | None) -> str:
+    """The context of a question as text, for the compiler."""
+    lines = [system_prompt or "", *told.system]
+    lines += [f"{item['role']}: {item['content']}" for item in told.before]
+    if template:
+        lines.append(f"The request takes the place of {PLACEHOLDER} in:\n{template}")
+    return "\n\n".join(line for line in lines if line)

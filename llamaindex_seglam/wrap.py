@@ -1,0 +1,265 @@
+"""cached(llm): the same LLM, of the same type, with a cache in front of its endpoints."""
+
+import copy
+import logging
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache as remembered
+from typing import Any, Literal, TypeVar, cast
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.llms import LLM
+from llama_index.core.llms.structured_llm import StructuredLLM
+
+from llamaindex_seglam.endpoints import CachedMixin
+from llamaindex_seglam.handle import Handle, Options
+from llamaindex_seglam.keys import Engine, held_state
+from llamaindex_seglam.layer import Layer
+from llamaindex_seglam.plain import plain
+from llamaindex_seglam.predict import PromptMixin
+from llamaindex_seglam.replay import usage_of
+from llamaindex_seglam.slots import Reader
+from seglam import Cache, Completion, ConfigurationError, Model, Policy, digest
+
+logger = logging.getLogger("seglam")
+
+L = TypeVar("L", bound=LLM)
+
+
+def cached(
+    llm: L,
+    cache: str | os.PathLike[str] | Cache,
+    *,
+    compiler: Literal["self"] | LLM | Model | Callable[[str], Any] | None = "self",
+    embedder: Any = None,
+    policy: Policy | None = None,
+    namespace: str = "",
+    tenant: str | Callable[[], str] | None = None,
+) -> L:
+    """The LLM with a reasoning cache in front of it: an object of the same type that shares its state.
+
+    Args:
+        llm: any LlamaIndex LLM; one that is wrapped already is unwrapped first.
+        cache: a file, opened once per process and set of options and closed at its end; or an open ``seglam.Cache``.
+        compiler: what writes procedures: "self" is the LLM itself, None is nothing, else another LLM or a callable from
+            prompt to text. With an open Cache, say it there.
+        embedder: as in ``Cache.open``; a LlamaIndex embed_model too.
+        policy: as in ``Cache.open``.
+        namespace: a part of the cache with its own answers and procedures.
+        tenant: whose requests these are; nothing crosses tenants. A function is asked at every call, and must name one.
+
+    Raises:
+        ConfigurationError: an argument is wrong; names it.
+        StoreError: the file cannot be used; it is left as it was.
+    """
+    _check(llm, namespace, tenant)
+    if isinstance(llm, StructuredLLM):  # its answers come from structured prediction with the LLM that it holds
+        inside = cached(
+            llm.llm, cache, compiler=compiler, embedder=embedder, policy=policy, namespace=namespace, tenant=tenant
+        )
+        return cast("L", llm.model_copy(update={"llm": inside}))
+    inner = unwrap(llm)
+    handle = _handle(inner, cache, compiler, embedder, policy)
+    remake = {"compiler": compiler, "embedder": embedder, "policy": policy, "namespace": namespace, "tenant": tenant}
+    remake["cache"] = None if isinstance(cache, Cache) else os.fspath(cache)
+    return _wrap(inner, Layer(handle, Reader(Engine(inner, held_state(inner)), namespace, tenant), remake))
+
+
+def _check(llm: Any, namespace: Any, tenant: Any) -> None:
+    if not isinstance(llm, LLM):
+        raise ConfigurationError(f"llm: expected a LlamaIndex LLM, got {type(llm).__name__}")
+    if not isinstance(namespace, str):
+        raise ConfigurationError(f"namespace: expected a str, got {type(namespace).__name__}")
+    if not (tenant is None or callable(tenant) or (isinstance(tenant, str) and tenant)):
+        raise ConfigurationError(
+            f"tenant: expected a non-empty str, a function that gives one, or None, got {tenant!r}"
+        )
+
+
+def _handle(inner: LLM, cache: Any, compiler: Any, embedder: Any, policy: Any) -> Handle:
+    if isinstance(cache, Cache):
+        for name, value in (("compiler", compiler), ("embedder", embedder), ("policy", policy)):
+            if value not in (None, "self"):
+                raise ConfigurationError(f"{name}: the cache is open already; give it to Cache.open instead")
+        return Handle(cache, None, lambda: None)
+    if not isinstance(cache, str | os.PathLike):
+        raise ConfigurationError(f"cache: expected a path or an open Cache, got {type(cache).__name__}")
+    path = os.fspath(cache)
+    if not isinstance(path, str):
+        raise ConfigurationError("cache: expected a path of str, got one of bytes")
+    if path != ":memory:":
+        path = os.path.realpath(path)
+    author, make = _author(inner, compiler)
+    return Handle(None, Options(path, author, embedder, policy), make)
+
+
+def _author(inner: LLM, compiler: Any) -> tuple[object, Callable[[], Any]]:
+    """What tells this compiler from another, and a function that makes it."""
+    if compiler is None:
+        return None, lambda: None
+    if isinstance(compiler, str):
+        if compiler != "self":
+            raise ConfigurationError(f'compiler: expected "self", an LLM, a callable or None, got {compiler!r}')
+        return _identity(inner), lambda: as_model(inner)
+    if isinstance(compiler, LLM):
+        return _identity(compiler), lambda: as_model(compiler)
+    if not (callable(compiler) or isinstance(compiler, Model)):
+        raise ConfigurationError(f"compiler: expected an LLM, a callable or None, got {type(compiler).__name__}")
+    return _Same(compiler), lambda: compiler
+
+
+class _Same:
+    """Equal only for the same object, which it keeps alive: an id alone could be given away again."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._value is other._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
+def _identity(llm: LLM) -> object:
+    """Equal for LLMs that were configured alike, keys included: one tenant's key must not compile for another's."""
+    inner = unwrap(llm)
+    try:
+        return digest(
+            plain({name: getattr(inner, name) for name, f in type(inner).model_fields.items() if not f.exclude})
+        )
+    except (TypeError, ValueError, RecursionError):
+        return _Same(inner)
+
+
+# -- the class ------------------------------------------------------------------------------------------------------------
+
+
+def _wrap(inner: L, layer: Layer) -> L:
+    wrapper = object.__new__(_class(type(inner)))
+    # The same objects, not copies: what Settings, a user or the provider's class writes on the one is read on the other.
+    for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
+        object.__setattr__(wrapper, name, getattr(inner, name))
+    object.__setattr__(wrapper, "_seglam_inner", inner)
+    object.__setattr__(wrapper, "_seglam_layer", layer)
+    return cast("L", wrapper)
+
+
+@remembered
+def _class(base: type[LLM]) -> type[LLM]:
+    """The wrapper's class for one LLM class: its name and module are the inner's, because workflows store them."""
+    body = {
+        "__slots__": ("_seglam_inner", "_seglam_layer"),
+        "__module__": base.__module__,
+        "__qualname__": base.__qualname__,
+        "__doc__": base.__doc__,
+    }
+    metaclass: Callable[..., Any] = type(base)
+    return cast("type[LLM]", metaclass(base.__name__, (_Copies, CachedMixin, PromptMixin, base), body))
+
+
+class _Copies:
+    """How a wrapper is copied, stored and shown."""
+
+    __slots__ = ()
+
+    _seglam_inner: LLM
+    _seglam_layer: Layer
+
+    def __copy__(self) -> LLM:
+        return _rewrap(copy.copy(self._seglam_inner), self._seglam_layer)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> LLM:
+        return _rewrap(copy.deepcopy(self._seglam_inner, memo), self._seglam_layer)
+
+    def copy(self, **kwargs: Any) -> LLM:
+        """A copy with the same cache (pydantic's older form of ``model_copy``)."""
+        return _rewrap(self._seglam_inner.copy(**kwargs), self._seglam_layer)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        layer = self._seglam_layer
+        remake = {**layer.remake, "held": layer.reader.engine.held} if layer.handle.portable else None
+        try:
+            pickle.dumps(remake)
+        except Exception as error:
+            # LlamaIndex drops an attribute that does not pickle, and its holder comes back with another LLM.
+            logger.warning("seglam: an argument of cached() does not pickle: %s", type(error).__name__)
+            remake = None
+        return (_unpickle, (self._seglam_inner, remake))
+
+    def __repr__(self) -> str:
+        return f"cached({self._seglam_inner!r})"
+
+    def __str__(self) -> str:
+        return str(self._seglam_inner)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> LLM:
+        """A plain LLM: a dictionary does not say which cache it had."""
+        base = next(base for base in cls.__mro__ if issubclass(base, LLM) and not issubclass(base, CachedMixin))
+        return base.from_dict(data, **kwargs)
+
+
+def _rewrap(inner: LLM, layer: Layer) -> LLM:
+    return _wrap(inner, replace(layer, reader=replace(layer.reader, engine=Engine(inner, layer.reader.engine.held))))
+
+
+def _unpickle(inner: LLM, remake: dict[str, Any] | None) -> LLM:
+    if remake is None:
+        logger.warning("seglam: a wrapped LLM came back from a pickle without its cache: give cached() a path")
+        return inner
+    held = remake.pop("held")
+    try:
+        wrapper: Any = cached(inner, remake.pop("cache"), **remake)
+    except Exception as error:
+        logger.warning("seglam: a wrapped LLM came back from a pickle without its cache: %s", type(error).__name__)
+        return inner
+    layer = wrapper._seglam_layer  # noqa: SLF001 - made just above
+    return _rewrap(inner, replace(layer, reader=replace(layer.reader, engine=Engine(inner, held))))
+
+
+def unwrap(llm: L) -> L:
+    """The original LLM; an LLM that is not wrapped is its own original."""
+    while isinstance(llm, CachedMixin):
+        llm = cast("L", llm._seglam_inner)  # noqa: SLF001 - the mixin's own mark
+    if isinstance(llm, StructuredLLM) and isinstance(llm.llm, CachedMixin):
+        return cast("L", llm.model_copy(update={"llm": unwrap(llm.llm)}))
+    return llm
+
+
+def is_cached(llm: object) -> bool:
+    """Whether an LLM, or the one that a StructuredLLM holds, has a cache in front of it."""
+    return isinstance(llm.llm if isinstance(llm, StructuredLLM) else llm, CachedMixin)
+
+
+# -- the compiler -----------------------------------------------------------------------------------------------------------
+
+
+class _LLMModel:
+    """A LlamaIndex LLM as the core's Model; it never goes through the cache."""
+
+    def __init__(self, llm: LLM) -> None:
+        self._llm = llm
+        named = llm.metadata.model_name
+        self.name = named if named and named != "unknown" else llm.class_name()
+
+    def complete(self, prompt: str) -> Completion:
+        """Answer the prompt."""
+        if self._llm.metadata.is_chat_model:
+            answer = self._llm.chat([ChatMessage(role=MessageRole.USER, content=prompt)])
+            return Completion(answer.message.content or "", usage_of(answer))
+        completion = self._llm.complete(prompt)
+        return Completion(completion.text, usage_of(completion))
+
+
+def as_model(llm: LLM) -> Model:
+    """An LLM as a compiler for ``Cache.open(compiler=...)``.
+
+    Raises:
+        ConfigurationError: not a LlamaIndex LLM.
+    """
+    if not isinstance(llm, LLM):
+        raise ConfigurationError(f"llm: expected a LlamaIndex LLM, got {type(llm).__name__}")
+    return _LLMModel(unwrap(llm))
