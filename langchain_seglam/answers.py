@@ -54,7 +54,7 @@ def to_response(generations: Sequence[Generation]) -> Response | None:
         kept.append(stored)
     if not kept:
         return None
-    return Response(generations[0].text, {"format": FORMAT, "generations": kept}, _usage(generations[0]))
+    return Response(str(generations[0].text), {"format": FORMAT, "generations": kept}, _usage(generations[0]))
 
 
 def fitted(request: Request, generations: Sequence[Generation]) -> Request:

@@ -35,7 +35,8 @@ class SeglamCache(BaseCache):
     ```
 
     A model is identified by what it tells of itself. A custom model without ``_identifying_params`` tells nothing, so that
-    two configurations of it could not be told apart: it is not cached, and that is logged once.
+    two configurations of it could not be told apart: it is not cached, and that is logged once. LangChain describes a
+    provider's model once in its life: change a setting by making a new model, not by assigning to the old one.
 
     Args:
         cache: the file to open (``":memory:"`` is a private temporary one), or an open Cache, which stays the caller's.
@@ -192,7 +193,7 @@ class SeglamCache(BaseCache):
                     self._kinds.setdefault(settings.type, set()).add(kind)
             if response is None:
                 return None
-            chat = kind == "chat" and settings.shape is not Shape.FOREIGN
+            chat = settings.shape is Shape.CHAT or (kind == "chat" and settings.shape is Shape.EITHER)
             request = self._request(prompt, settings, chat=chat)
         except UnkeyableError as error:
             self._tell(error)

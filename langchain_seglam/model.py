@@ -88,7 +88,9 @@ def _completion(reply: Any) -> Completion:
         return reply
     if isinstance(reply, AIMessage):
         counts = reply.usage_metadata
-        return Completion(reply.text, Usage(counts["input_tokens"], counts["output_tokens"]) if counts else Usage())
+        return Completion(
+            str(reply.text), Usage(counts["input_tokens"], counts["output_tokens"]) if counts else Usage()
+        )
     if isinstance(reply, str):
         return Completion(reply)
     raise ConfigurationError(f"compiler: expected it to answer with text or a message, got {type(reply).__name__}")

@@ -19,7 +19,8 @@ _TRANSPORT: Final = words(
     custom_get_token_ids verbose tags cache rate_limiter max_concurrent_requests max_concurrency include_response_headers
     prompt_cache_key prompt_cache_retention prompt_cache_options cache_control api_key access_token auth_token api_token
     credentials password secret profile ls_structured_output_format ls_params async_client_kwargs sync_client_kwargs
-    client_kwargs"""
+    client_kwargs azure_ad_token azure_ad_token_provider azure_ad_async_token_provider aws_access_key_id aws_session_token
+    credentials_profile_name validate_base_url"""
 )
 _SECRET_ENDINGS: Final = (
     "_api_key",
@@ -46,7 +47,7 @@ _ENGINE: Final = words(
     repeat_last_n mirostat mirostat_eta mirostat_tau tfs_z num_ctx num_gpu num_thread keep_alive reasoning
     reasoning_effort thinking thinking_budget thinking_level include_thoughts effort verbosity logprobs top_logprobs
     use_responses_api output_version service_tier truncation betas safety_settings do_sample store tiktoken_model_name
-    default_query max_input_tokens batch_size"""
+    default_query max_input_tokens batch_size openai_api_type"""
 )
 _PARTS: Final[Mapping[str, str]] = {
     "tools": "tools", "functions": "tools",
@@ -56,6 +57,7 @@ _PARTS: Final[Mapping[str, str]] = {
     "guided_json": "schema", "json_schema": "schema", "json_mode": "schema", "grammar": "schema",
     "stop": "stop", "stop_sequences": "stop",
 }  # fmt: skip
+_USUAL: Final = frozenset({"tools", "tool_choice", "response_format", "stop"})
 # With these an answer is more than its text, or comes from a place that moves.
 _RICH: Final = words(
     """logprobs top_logprobs modalities audio web_search_options search_parameters mcp_servers include
@@ -196,24 +198,24 @@ def _sorted(shape: Shape, kind: str, identity: Mapping[str, Any], values: Mappin
         if value is _SECRET or (what := opaque(value)):
             raise UnkeyableError(f"the setting {name!r} is {'a secret' if value is _SECRET else what}")
     engine = {name: value for name, value in values.items() if name in _ENGINE}
-    vary: dict[str, Any] = {}
-    for name, value in values.items():
-        if name in _ENGINE or value is None or value in ("", [], {}):
-            continue
-        part = _PARTS.get(name, "kwargs")
-        if part == "tools":
-            value = _tools(value)  # noqa: PLW2901  the same tools, unmarked
-        if name == part and part not in vary:
-            vary[part] = value
-        else:  # two names of one part: both count
-            vary.setdefault(f"{part}+" if part != "kwargs" else part, {})[name] = value
+    vary = _context({name: value for name, value in values.items() if name not in _ENGINE})
     many = any(values.get(name) not in (None, 1) for name in _MANY)
     rich = any(values.get(name) for name in _RICH)
-    bare = not many and not rich and not {part.rstrip("+") for part in vary} & {"tools", "schema"}
+    bare = not many and not rich and not vary.keys() & {"tools", "schema"}
     try:
         return Settings(shape, kind, digest("langchain", dict(identity), engine), vary, bare)
     except (TypeError, ValueError):
         raise UnkeyableError("the model's settings have no JSON form") from None
+
+
+def _context(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of ``vary``; a part under its usual name alone is that value, so that every adapter gives it one digest."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        if value is not None and value not in ("", [], {}):
+            part = _PARTS.get(name, "kwargs")
+            found.setdefault(part, {})[name] = _tools(value) if part == "tools" else value
+    return {part: next(iter(held.values())) if held.keys() <= _USUAL else held for part, held in found.items()}
 
 
 def _tools(value: Any) -> Any:

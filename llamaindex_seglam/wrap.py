@@ -40,6 +40,10 @@ def cached(
 ) -> L:
     """The LLM with a reasoning cache in front of it: an object of the same type that shares its state.
 
+    Wrap an LLM once, where it is made. Its class, fields and private words and switches are read at every call; private
+    numbers and collections when it is wrapped, so wrap again after changing one that matters. An LLM whose answers depend
+    on anything else (a loaded file, a global) needs a namespace of its own.
+
     Args:
         llm: any LlamaIndex LLM; one that is wrapped already is unwrapped first.
         cache: a file, opened once per process and set of options and closed at its end; or an open ``seglam.Cache``.

@@ -1,5 +1,6 @@
 """LLMs for the LlamaIndex tests: real subclasses of its base classes that count what they are asked. No network."""
 
+import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any
@@ -99,11 +100,11 @@ class ScriptedLLM(FunctionCallingLLM):
     temperature: float = 0.0
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
     raw: dict[str, Any] | None = None
-    _script: Any = PrivateAttr(default=_echo)
+    _script: Any = PrivateAttr(default=None)
     _counter: Counter = PrivateAttr(default_factory=Counter)
     _gate: Any = PrivateAttr(default=None)
     _error: Any = PrivateAttr(default=None)
-    _closed: list[str] = PrivateAttr(default_factory=list)
+    _closed: Counter = PrivateAttr(default_factory=Counter)
 
     def __init__(self, script: Script | None = None, **fields: Any) -> None:
         super().__init__(**fields)
@@ -124,7 +125,7 @@ class ScriptedLLM(FunctionCallingLLM):
             self._gate()
         if self._error is not None:
             raise self._error
-        return ChatResponse(message=self._script(messages, kwargs), raw=self.raw)
+        return ChatResponse(message=(self._script or _echo)(messages, kwargs), raw=self.raw)
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
@@ -141,11 +142,13 @@ class ScriptedLLM(FunctionCallingLLM):
             for place, word in enumerate(words):
                 piece = word if place == len(words) - 1 else word + " "
                 said += piece
-                blocks = [b for b in whole.message.blocks if not isinstance(b, TextBlock)] if place == len(words) - 1 else []
-                message = ChatMessage(role="assistant", blocks=[TextBlock(text=said), *blocks])
+                message = ChatMessage(role="assistant", blocks=[TextBlock(text=said)])
+                if place == len(words) - 1:
+                    message.blocks += [block for block in whole.message.blocks if not isinstance(block, TextBlock)]
+                    message.additional_kwargs = dict(whole.message.additional_kwargs)
                 yield ChatResponse(message=message, delta=piece, raw=self.raw)
         finally:
-            self._closed.append("closed")
+            self._closed.add("closed")
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> Generator[ChatResponse, None, None]:
@@ -203,7 +206,9 @@ class ScriptedLLM(FunctionCallingLLM):
     ) -> dict[str, Any]:
         messages = list(chat_history or [])
         if user_msg is not None:
-            messages.append(user_msg if isinstance(user_msg, ChatMessage) else ChatMessage(role="user", content=user_msg))
+            messages.append(
+                user_msg if isinstance(user_msg, ChatMessage) else ChatMessage(role="user", content=user_msg)
+            )
         choice = "required" if tool_required else "auto"
         specs = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         return {"messages": messages, "tools": specs, "tool_choice": choice, **kwargs}
@@ -212,17 +217,52 @@ class ScriptedLLM(FunctionCallingLLM):
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
     ) -> list[ToolSelection]:
         return [
-            ToolSelection(tool_id=block.tool_call_id or "", tool_name=block.tool_name, tool_kwargs=dict(block.tool_kwargs))
+            ToolSelection(
+                tool_id=block.tool_call_id or "", tool_name=block.tool_name, tool_kwargs=dict(block.tool_kwargs)
+            )
             for block in response.message.blocks
             if isinstance(block, ToolCallBlock)
         ]
 
 
 def user(text: str) -> ChatMessage:
+    """A user's message."""
     return ChatMessage(role=MessageRole.USER, content=text)
 
 
 def calling(name: str, arguments: dict[str, Any], number: int = 1, text: str = "") -> ChatMessage:
     """An assistant message with one tool call."""
     call = ToolCallBlock(tool_call_id=f"call_{number:024d}", tool_name=name, tool_kwargs=arguments)
-    return ChatMessage(role="assistant", blocks=[TextBlock(text=text), call])
+    told = {"tool_calls": [{"id": call.tool_call_id, "type": "function", "function": {"name": name}}]}
+    return ChatMessage(role="assistant", blocks=[TextBlock(text=text), call], additional_kwargs=told)
+
+
+CHAT = ("chat", "achat", "stream_chat", "astream_chat")
+COMPLETE = ("complete", "acomplete", "stream_complete", "astream_complete")
+
+
+def call(
+    llm: Any, endpoint: str, asked: str | list[ChatMessage] = "How many legs has a spider?", **kwargs: Any
+) -> list[Any]:
+    """Every response or chunk that an endpoint gives, in order."""
+    prompt: Any = [user(asked)] if isinstance(asked, str) and "chat" in endpoint else asked
+
+    async def run() -> list[Any]:
+        result = await getattr(llm, endpoint)(prompt, **kwargs)
+        return [chunk async for chunk in result] if "stream" in endpoint else [result]
+
+    if endpoint.startswith("a"):
+        return asyncio.run(run())
+    result = getattr(llm, endpoint)(prompt, **kwargs)
+    return list(result) if "stream" in endpoint else [result]
+
+
+def text(answers: list[Any]) -> str:
+    """The whole text of an answer or a stream."""
+    last = answers[-1]
+    return (last.message.content if isinstance(last, ChatResponse) else last.text) or ""
+
+
+def note(answers: list[Any]) -> dict[str, Any]:
+    """What a hit says of itself; empty on a miss."""
+    return answers[-1].additional_kwargs.get("seglam", {})

@@ -8,46 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ImageBlock, TextBlock, ToolCallBlock
-from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler, TokenCountingHandler
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms import MockLLM
 from llama_index.core.llms.mock import MockFunctionCallingLLM
-from llamaindex_models import EchoLLM, ScriptedLLM, calling, user
+from llamaindex_models import CHAT, COMPLETE, EchoLLM, ScriptedLLM, call, calling, note, text, user
 
 from llamaindex_seglam import cached
-from seglam import Cache, TierName
-
-CHAT = ("chat", "achat", "stream_chat", "astream_chat")
-COMPLETE = ("complete", "acomplete", "stream_complete", "astream_complete")
-
-
-def call(llm: Any, endpoint: str, asked: str | list[ChatMessage] = "How many legs has a spider?", **kwargs: Any) -> list[Any]:
-    """Every response or chunk that an endpoint gives, in order."""
-    prompt: Any = [user(asked)] if isinstance(asked, str) and "chat" in endpoint else asked
-
-    async def run() -> list[Any]:
-        result = await getattr(llm, endpoint)(prompt, **kwargs)
-        return [chunk async for chunk in result] if "stream" in endpoint else [result]
-
-    if endpoint.startswith("a"):
-        return asyncio.run(run())
-    result = getattr(llm, endpoint)(prompt, **kwargs)
-    return list(result) if "stream" in endpoint else [result]
-
-
-def text(answers: list[Any]) -> str:
-    last = answers[-1]
-    return (last.message.content if isinstance(last, ChatResponse) else last.text) or ""
-
-
-def note(answers: list[Any]) -> dict[str, Any]:
-    return answers[-1].additional_kwargs.get("seglam", {})
+from seglam import Cache
 
 
 @pytest.fixture
 def cache(open_cache: Callable[..., Cache]) -> Cache:
+    """A cache that raises on faults and compiles nothing."""
     return open_cache(policy={"compile": "off"})
 
 
@@ -97,7 +69,7 @@ def test_chunks_of_a_hit_are_cumulative(cache: Cache) -> None:
 
 
 def test_a_hit_says_where_it_came_from_and_costs_nothing(cache: Cache) -> None:
-    """raw is a dict with zero usage, additional_kwargs name tier and source, and nothing is shared between two hits."""
+    """Raw is a dict with zero usage, additional_kwargs name tier and source, and nothing is shared between two hits."""
     llm = cached(EchoLLM(), cache)
     call(llm, "complete")
     one, two = call(llm, "complete")[0], call(llm, "complete")[0]
@@ -123,13 +95,7 @@ def test_a_replayed_answer_in_a_history_does_not_change_the_key(cache: Cache) ->
 @pytest.mark.parametrize("endpoint", CHAT)
 def test_tool_calls_are_replayed_with_fresh_consistent_ids(cache: Cache, endpoint: str) -> None:
     """Two hits never carry one tool-call id twice; block and additional_kwargs agree; the shape of the id stays."""
-
-    def script(messages: Any, kwargs: Any) -> ChatMessage:
-        answer = calling("add", {"a": 1, "b": 2})
-        answer.additional_kwargs["tool_calls"] = [{"id": answer.blocks[1].tool_call_id, "type": "function"}]
-        return answer
-
-    inner = ScriptedLLM(script)
+    inner = ScriptedLLM(lambda messages, kwargs: calling("add", {"a": 1, "b": 2}))
     llm = cached(inner, cache)
     seen = set()
     call(llm, "chat", tools=[{"name": "add"}])
@@ -206,7 +172,7 @@ def test_an_abandoned_stream_is_not_stored_and_is_closed(cache: Cache) -> None:
     stream = llm.stream_chat([user("How many legs?")])
     next(stream)
     stream.close()
-    assert inner._closed == ["closed"]
+    assert len(inner._closed) == 1
     assert not note(call(llm, "stream_chat", "How many legs?"))
     assert note(call(llm, "stream_chat", "How many legs?"))
 
@@ -267,8 +233,9 @@ def gate(cache: Cache, lookups: int) -> Callable[[], None]:
     """Holds the LLM's answer until so many lookups were made, so that all callers are on their way."""
 
     def wait() -> None:
-        while sum(cache.stats().misses.values()) < lookups:
+        while cache.stats().misses.get("absent", 0) < lookups:
             time.sleep(0.005)
+        time.sleep(0.2)  # from their lookup to the flight it is a few instructions
 
     return wait
 
@@ -298,8 +265,9 @@ async def test_twenty_tasks_make_one_call(cache: Cache) -> None:
 
     class Slow(ScriptedLLM):
         async def achat(self, messages: Any, **kwargs: Any) -> ChatResponse:
-            while sum(cache.stats().misses.values()) < 20:
+            while cache.stats().misses.get("absent", 0) < 20:  # noqa: ASYNC110 - the count is kept by other tasks
                 await asyncio.sleep(0.005)
+            await asyncio.sleep(0.2)
             return self._reply(messages, kwargs, "achat")
 
     inner = Slow()
@@ -324,133 +292,3 @@ def test_those_who_waited_get_the_error_too(cache: Cache) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(one, range(8))) == ["raised"] * 8
     assert len(inner.counter) == 1
-
-
-def test_a_request_that_cannot_be_keyed_bypasses(cache: Cache, caplog: pytest.LogCaptureFixture) -> None:
-    """The LLM answers every time, and the reason is logged once."""
-    inner = ScriptedLLM()
-    llm = cached(inner, cache)
-    for endpoint in CHAT:
-        call(llm, endpoint, pool=object())
-    assert len(inner.counter) == 4
-    assert cache.stats().requests == 0
-    assert len([record for record in caplog.records if "bypasses the cache" in record.message]) == 1
-
-
-def test_an_image_file_that_is_gone_bypasses(cache: Cache, tmp_path: Any) -> None:
-    """What cannot be read cannot be keyed: the LLM decides what to make of it."""
-    file = tmp_path / "a.png"
-    file.write_bytes(b"x")
-    message = ChatMessage(role="user", blocks=[TextBlock(text="What is it?"), ImageBlock(path=file)])
-    file.unlink()
-    inner = ScriptedLLM()
-    call(cached(inner, cache), "achat", [message])
-    assert len(inner.counter) == 1
-
-
-@pytest.mark.parametrize("place", ["lookup", "alookup", "record", "arecord", "respond", "arespond"])
-@pytest.mark.parametrize("endpoint", CHAT + COMPLETE)
-def test_a_fault_of_the_cache_costs_nothing_but_the_hit(
-    open_cache: Callable[..., Cache], monkeypatch: pytest.MonkeyPatch, place: str, endpoint: str
-) -> None:
-    """Whatever method of the cache fails, the LLM's own answer arrives, and the LLM is asked once per call."""
-    cache = open_cache(policy={"on_fault": "miss", "compile": "off"})
-
-    def fail(*_: Any) -> Any:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(cache, place, fail)
-    inner = ScriptedLLM()
-    llm = cached(inner, cache)
-    assert call(llm, endpoint) == call(ScriptedLLM(), endpoint)
-    assert len(inner.counter) == 1
-
-
-@pytest.mark.parametrize("place", ["keep", "provenance", "chunks"])
-@pytest.mark.parametrize("endpoint", CHAT)
-def test_a_fault_of_the_adapter_is_a_miss(
-    open_cache: Callable[..., Cache], monkeypatch: pytest.MonkeyPatch, place: str, endpoint: str
-) -> None:
-    """An answer that cannot be read or replayed is asked again."""
-    cache = open_cache(policy={"on_fault": "miss", "compile": "off"})
-    inner = ScriptedLLM()
-    llm = cached(inner, cache)
-    call(llm, endpoint)
-
-    def fail(*_: Any) -> Any:
-        raise KeyError("blocks")
-
-    monkeypatch.setattr(f"llamaindex_seglam.replay.{place}", fail)
-    assert text(call(llm, endpoint)) == text(call(ScriptedLLM(), endpoint))
-    assert len(inner.counter) <= 2
-
-
-def test_a_closed_cache_is_no_cache(open_cache: Callable[..., Cache]) -> None:
-    """An application that closes its cache first still gets its answers."""
-    cache = open_cache(policy={"on_fault": "miss", "compile": "off"})
-    inner = ScriptedLLM()
-    llm = cached(inner, cache)
-    cache.close()
-    for endpoint in CHAT:
-        assert text(call(llm, endpoint))
-
-
-def test_a_fault_raises_where_it_was_asked_for(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Policy(on_fault="raise") hides nothing in tests."""
-
-    def fail(*_: Any) -> Any:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(cache, "lookup", fail)
-    with pytest.raises(OSError, match="disk full"):
-        call(cached(ScriptedLLM(), cache), "chat")
-
-
-def test_a_procedure_answers_through_every_endpoint(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hit that is text alone, as procedures give, becomes whatever the endpoint returns."""
-    from seglam import Hit, Response
-
-    hit = Hit(Response("It is 4."), TierName.PROCEDURE, "procedure:1", notes={"intent": "adds"})
-
-    async def ahit(_: Any) -> Hit:
-        return hit
-
-    monkeypatch.setattr(cache, "lookup", lambda _: hit)
-    monkeypatch.setattr(cache, "alookup", ahit)
-    inner = ScriptedLLM()
-    llm = cached(inner, cache)
-    for endpoint in CHAT + COMPLETE:
-        answers = call(llm, endpoint)
-        assert text(answers) == "It is 4."
-        assert note(answers)["notes"] == {"intent": "adds"}
-    assert len(inner.counter) == 0
-
-
-def test_a_hit_is_a_start_and_an_end_without_tokens(cache: Cache) -> None:
-    """Traces see every call; a token counter counts what was really spent, and a budget is not used up by hits."""
-    debug, tokens = LlamaDebugHandler(print_trace_on_end=False), TokenCountingHandler(tokenizer=str.split, token_budget=10)
-    llm = cached(EchoLLM(callback_manager=CallbackManager([debug, tokens])), cache)
-    for endpoint in COMPLETE:
-        call(llm, endpoint)
-    assert len(debug.get_event_pairs(CBEventType.LLM)) == 4
-    assert tokens.total_llm_token_count == 10
-
-
-def test_instrumentation_sees_start_and_end_of_a_hit(cache: Cache) -> None:
-    """LlamaIndex's own event handlers see hits like calls."""
-    seen: list[str] = []
-
-    class Listener(BaseEventHandler):
-        def handle(self, event: Any, **_: Any) -> None:
-            seen.append(type(event).__name__)
-
-    listener = Listener()
-    root = get_dispatcher()
-    root.add_event_handler(listener)
-    try:
-        llm = cached(ScriptedLLM(), cache)
-        for endpoint in ("chat", "chat", "stream_chat", "achat"):
-            call(llm, endpoint)
-    finally:
-        root.event_handlers.remove(listener)
-    assert seen == ["LLMChatStartEvent", "LLMChatEndEvent"] * 4

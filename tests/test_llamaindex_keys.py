@@ -23,18 +23,22 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(32)
 
 
 def reader(llm: Any, **options: Any) -> Reader:
+    """What turns an LLM's calls into requests."""
     return Reader(Engine(llm, held_state(llm)), **options)
 
 
 def ask(*messages: ChatMessage, llm: Any = None, **kwargs: Any) -> Request:
+    """The request of a chat call."""
     return reader(llm or ScriptedLLM()).chat(messages, kwargs)
 
 
 def system(text: str) -> ChatMessage:
+    """A system message."""
     return ChatMessage(role="system", content=text)
 
 
 def said(text: str) -> ChatMessage:
+    """An assistant's message."""
     return ChatMessage(role="assistant", content=text)
 
 
@@ -82,6 +86,7 @@ CALL = st.tuples(
 
 
 def key_of(call: Any) -> str:
+    """The key of a generated call."""
     turns, kwargs, model, tenant, namespace = call
     messages = [ChatMessage(role=role, blocks=[TextBlock(text=text) for text in texts]) for role, texts in turns]
     return reader(ScriptedLLM(model=model), tenant=tenant or None, namespace=namespace).chat(messages, kwargs).key
@@ -167,7 +172,9 @@ def test_provider_objects_and_their_stored_dicts_have_one_key() -> None:
         type: str = "function"
 
     live = ChatMessage(role="assistant", content="", additional_kwargs={"tool_calls": [Call(id="c1")]})
-    stored = ChatMessage(role="assistant", content="", additional_kwargs={"tool_calls": [{"id": "c9", "type": "function"}]})
+    stored = ChatMessage(
+        role="assistant", content="", additional_kwargs={"tool_calls": [{"id": "c9", "type": "function"}]}
+    )
     assert ask(user("q"), live).key == ask(user("q"), stored).key
 
 
@@ -276,7 +283,13 @@ def test_tools_are_what_a_model_is_told() -> None:
     assert ask(user("q"), tools=[one]).key != ask(user("q"), tools=[other]).key
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
 def test_plain_data_is_itself(value: Any) -> None:
     """JSON data passes through unchanged, so that no two values are merged on the way to a key."""
     assert canonical(plain(value)) == canonical(value)

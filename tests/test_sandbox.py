@@ -14,7 +14,6 @@ from seglam import jail, workers
 from seglam.errors import ConfigurationError
 from seglam.sandbox import HIT, VERIFY, Limits, MontySandbox, Outcome, Status, call_source, compact
 
-
 PROCEDURE = '''\
 """Totals with tax."""
 
@@ -138,9 +137,10 @@ class Str(str):
 @pytest.mark.parametrize(
     "value",
     [
-        Str("a"), b"a", {1, 2}, frozenset({1}), object(), Fraction(1, 2), math.nan, math.inf, Decimal("NaN"), Decimal("-Infinity"),
-        Decimal("1e5000"), Decimal("1e-5000"), Decimal("0e999999"), 10**5000, -(10**5000), [object()], {"a": Str("b")}, {Str("a"): 1},
-        len, 1j, ..., "x" * 300_000, [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]], dt.timedelta(1),
+        Str("a"), b"a", {1, 2}, frozenset({1}), object(), Fraction(1, 2), math.nan, math.inf, Decimal("NaN"),
+        Decimal("-Infinity"), Decimal("1e5000"), Decimal("1e-5000"), Decimal("0e999999"), 10**5000, -(10**5000),
+        [object()], {"a": Str("b")}, {Str("a"): 1}, len, 1j, ..., "x" * 300_000, dt.timedelta(1),
+        [[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]],
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
@@ -156,7 +156,7 @@ def test_other_arguments_are_refused(sandbox, value):
     [
         "{1, 2}", "b'a'", "lambda: 1, len", "class A: pass\nA()", "float('nan')", "float('inf')", "1j", "...", "[[1], {2}]",
         "from decimal import Decimal\nDecimal('NaN')", "from decimal import Decimal\nDecimal('1e9999')", "10**5000",
-        "import re\nre.match('a', 'a')", "from datetime import timedelta\ntimedelta(1)", "ValueError('x')", "int",
+        "from datetime import timedelta\ntimedelta(1)", "ValueError('x')", "int",
         "x = 1\nfor i in range(30): x = [x]\nx", "{'a': {1}}", "{(1, 2): {1}}",
     ],
 )  # fmt: skip
@@ -288,12 +288,13 @@ def test_the_name_tells_engine_and_isolation(sandbox):
 def test_too_little_isolation_is_an_error(monkeypatch, caplog):
     """Below the demanded floor nothing runs, and this is logged once, not once a call."""
     monkeypatch.setattr(workers, "levels", lambda: [jail.Level.NONE])
+    monkeypatch.setattr(workers, "_logged", set())
     strict = MontySandbox(floor=jail.Level.SECCOMP)
     outcomes = [strict.run("1", {}, HIT) for _ in range(3)]
     assert {outcome.status for outcome in outcomes} == {Status.ERROR}
     assert "no isolation of level seccomp" in outcomes[0].detail
     assert strict.name == "monty/unavailable"
-    assert len([record for record in caplog.records if "cannot start" in record.message]) <= 1
+    assert len([record for record in caplog.records if "cannot start" in record.message]) == 1
 
 
 def test_a_jail_that_fails_is_stepped_down_and_told(monkeypatch, caplog, tmp_path):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -110,9 +111,9 @@ def test_a_fork_during_calls():
 
 @UNIX
 def test_a_child_that_never_asks_leaves_the_parent_alone():
-    """A child that ends without a call, even through normal finalisation, does not end the parent's workers."""
+    """A child that ends without a call, even by normal finalisation, ends neither the parent's workers nor their launcher."""
     done = script("""
-        import os, sys, pathlib
+        import os, signal, sys, pathlib
         sandbox = MontySandbox()
         sandbox.run("1", {}, HIT)
         def workers():
@@ -125,6 +126,9 @@ def test_a_child_that_never_asks_leaves_the_parent_alone():
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
         assert sandbox.run("2", {}, HIT).value == 2
         assert workers() == before
+        for worker in before:
+            os.kill(int(worker), signal.SIGKILL)
+        assert sandbox.run("3", {}, HIT).value == 3
     """)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -185,3 +189,25 @@ def test_a_worker_outlives_the_thread_that_started_it():
     assert fresh.run("2", {}, HIT).value == 2
     assert before <= set(children.read_text().split())
     fresh.close()
+
+
+@UNIX
+def test_a_launcher_survives_forks(tmp_path, monkeypatch):
+    """A child uses the parent's launcher without removing it, and makes its own when it is gone."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    launcher = jail.Launcher(jail.worker_binary())
+    first = launcher.path(jail.Level.RLIMITS)
+    assert launcher.path(jail.Level.NONE) == jail.worker_binary()
+    pid = os.fork()
+    if pid == 0:
+        same = launcher.path(jail.Level.RLIMITS) == first
+        launcher.close()
+        os._exit(0 if same and first.exists() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    launcher.close()
+    launcher.close()
+    assert list(tmp_path.iterdir()) == []
+    second = launcher.path(jail.Level.RLIMITS)
+    assert second != first
+    assert os.access(second, os.X_OK)
+    launcher.close()

@@ -153,7 +153,7 @@ class Cache:
 
     def _respond(self, request: Request, origin: Call) -> Flow[Response]:
         found = yield from self._lookup(request)
-        if found:
+        if isinstance(found, Hit):
             return found.response
         if request.control.only_if_cached:
             raise OnlyIfCachedError(f"nothing is cached for this request ({found.why})")

@@ -38,6 +38,7 @@ _RESERVED: Final = frozenset(
     {*dir(builtins), *keyword.kwlist, *_MODULE.split()}
 )  # they must keep their meaning in the code
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_UNFIT: Final = re.compile("[\\x00\\r\\n\\ud800-\\udfff]")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "{": "{", "}": "}", "\\": "\\"}
 
 EXAMPLES: Final[tuple[tuple[str, str, Params], ...]] = (
@@ -84,8 +85,8 @@ and a last "and", or one a line with or without "- "; at most {MAX_ITEMS} -> lis
   block(n)      lines of free text, at most n characters (4000 without n), last or on its own lines -> str
   text(n)       at most n characters of anything (n up to {MAX_TEXT}); only where the request carries free data that run() \
 checks completely -> str
-word, words and name refuse number words (two, dozen, half), denials (no, without) and all, each, more, less: what counts must be \
-seen by the code.
+word, words and name refuse number words (two, dozen, half), denials (no, without) and all, each, more, less: what counts must \
+be seen by the code.
 Examples:
 {chr(10).join("  " + template for template, _, _ in EXAMPLES)}
 """
@@ -231,7 +232,7 @@ class Pattern:
         )
         try:
             compiled = re2.compile(source.encode(), options)
-        except (re2.error, UnicodeEncodeError) as error:  # a lone surrogate inside oneof
+        except re2.error as error:
             raise _error(self.template, 0, f"what cannot be compiled ({error})", "a simpler template") from None
         if compiled.programsize > _MAX_PROGRAM:
             raise _error(self.template, 0, "a template that compiles to too much", "fewer or smaller slots")
@@ -307,6 +308,10 @@ class _Reader:
     def read(self) -> tuple[list[_Literal | _Use], dict[str, Slot]]:
         parts: list[_Literal | _Use] = []
         literal, start, at = "", 0, 0
+        if (unfit := _UNFIT.search(self.template)) is not None:
+            raise _error(
+                self.template, unfit.start(), ascii(unfit[0]), r"\n for a newline, and no NUL or lone surrogate"
+            )
         while at < len(self.template):
             char = self.template[at]
             if char == "{":
@@ -318,8 +323,8 @@ class _Reader:
             if char == "\\":
                 char = self._escape(at)
                 at += 1
-            elif char == "}" or char in "\r\n\0" or "\ud800" <= char <= "\udfff":
-                raise _error(self.template, at, repr(char), r"\} for a brace, \n for a newline, no control characters")
+            elif char == "}":
+                raise _error(self.template, at, "a } without its {", r"\} for a brace")
             literal += char
             at += 1
         parts += [_Literal(literal, start)] if literal else []

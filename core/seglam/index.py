@@ -4,8 +4,9 @@ FAISS ids are row ids. What a search returns counts only after its row is read a
 harmless; the owner removes it when it notices.
 """
 
+import contextlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ class ScopedIndex:
             part = self._parts.get(scope)
             if part is None:
                 return []
-            scores, ids = part.search(np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1), k)
+            with _one_thread():
+                scores, ids = part.search(np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1), k)
         return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
 
     def remove(self, ids: Sequence[int]) -> int:
@@ -84,6 +86,19 @@ class ScopedIndex:
                 if part.ntotal == 0:
                     del self._parts[scope]
         return sum(len(gone) for gone in groups.values())
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """A parallel search waits for its slowest thread: on busy cores that cost 20 times the search itself."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()  # of this thread only: the application's own use of FAISS is left as it was
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _flat(dimension: int) -> Any:

@@ -111,6 +111,7 @@ class Launcher:
     def __init__(self, worker: Path) -> None:
         self.worker = worker
         self._directory: str | None = None
+        self._owner = os.getpid()
 
     def path(self, level: Level) -> Path:
         """The executable to start for this level; the worker itself for NONE.
@@ -120,18 +121,21 @@ class Launcher:
         """
         if level is Level.NONE:
             return self.worker
-        if self._directory is None:
-            self._directory = tempfile.mkdtemp(prefix="seglam-")
+        # A forked child goes on with the parent's file while it is there, so that children that end abruptly leave none behind.
+        if self._directory is None or not Path(self._directory).is_dir():
+            self._directory, self._owner = tempfile.mkdtemp(prefix="seglam-"), os.getpid()
         script = Path(self._directory, level.name.lower())
+        if script.exists():
+            return script
         python = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), level.value, str(self.worker)]
         script.write_text(f'#!/bin/sh\nexec {shlex.join(python)} "$@"\n', encoding="utf-8")
         script.chmod(0o700)
         return script
 
     def close(self) -> None:
-        """Remove the file; a second time does nothing."""
+        """Remove the file; a second time, or in a forked child (whose parent still needs it), this does nothing."""
         directory, self._directory = self._directory, None
-        if directory is not None:
+        if directory is not None and self._owner == os.getpid():
             shutil.rmtree(directory, ignore_errors=True)
 
 

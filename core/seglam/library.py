@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from seglam.exchange import Request, Response, Usage
@@ -263,15 +263,15 @@ class Library:
             connection.execute(statement.values(state=state, retry_at=retry_at, reason=reason[:500]))
 
 
-def _case(row: Row[Any]) -> Case:
+def _case(row: Any) -> Case:
     return Case(row.key, row.text, row.answer, Usage(row.input_tokens, row.output_tokens))
 
 
-def _group(row: Row[Any], found: tuple[Case, ...]) -> Group:
+def _group(row: Any, found: tuple[Case, ...]) -> Group:
     return Group(row.id, row.engine, row.background, row.state, row.tries, row.retry_at, row.reason, found)
 
 
-def _procedure(row: Row[Any]) -> Procedure:
+def _procedure(row: Any) -> Procedure:
     examples = tuple(Case(k, t, a, Usage(i, o)) for k, t, a, i, o in json.loads(row.examples))
     draft = Draft(
         intent=row.intent,

@@ -142,7 +142,7 @@ def answer(draft: Draft, text: str, sandbox: Sandbox, limits: Limits, *, as_writ
     params = draft.guard.match(text)
     if params is None:
         return Answer(None)
-    outcome = sandbox.run(call_source(draft.source if as_written else draft.code, _call(params)), params, limits)
+    outcome = sandbox.run(call_source(draft.source if as_written else draft.code, _CALL), {_PARAMS: params}, limits)
     if not outcome.ok:
         return Answer(None, params, outcome)
     value = outcome.value
@@ -152,11 +152,10 @@ def answer(draft: Draft, text: str, sandbox: Sandbox, limits: Limits, *, as_writ
     return Answer(value[1], params, outcome)
 
 
-def _call(params: Mapping[str, Any]) -> str:
-    given = ", ".join(f"{name}={name}" for name in params)
-    rest = f", {given}" if given else ""
-    # One expression: what run() returned never leaves the sandbox, so it may be of any type.
-    return f"(lambda __value: [bool(check(__value{rest})), render(__value{rest})])(run({given}))"
+_PARAMS: Final = "seglam_params"
+# One expression: what run() returned never leaves the sandbox, so it may be of any type. One dictionary: slots as globals would
+# hide the module's own imports (a slot named `date` beside `from datetime import date`).
+_CALL: Final = f"(lambda value: [bool(check(value, **{_PARAMS})), render(value, **{_PARAMS})])(run(**{_PARAMS}))"
 
 
 _FENCE: Final = re.compile(r"^(~{3,}|`{3,})[ \t]*(\w+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)

@@ -140,7 +140,7 @@ def call_source(source: str, call: str) -> str:
     return f"{source}{_REFUSE}{call}"
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def compact(source: str, keep: tuple[str, ...] = ("run", "check", "render")) -> str:
     """The same module without what the functions named in ``keep`` never reach, and without comments, docstrings, annotations.
 
@@ -287,8 +287,12 @@ class MontySandbox:
 
     def _discard(self, pool: "Pool") -> None:
         with self._lock:
-            if self._pool is pool:
-                self._pool = self._launcher = None
+            if self._pool is not pool:
+                return
+            self._pool = None
+            launcher, self._launcher = self._launcher, None
+        if launcher is not None:
+            launcher.close()
 
     def forget(self) -> None:
         """After a fork, in the child: the pool is the parent's. It is neither used nor finalised here; a call starts another."""

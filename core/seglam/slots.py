@@ -83,7 +83,7 @@ _DIGITS: Final = rf"[0-9]{{1,18}}{LAZY}(?:,[0-9]{{3}}){{0,5}}{LAZY}"
 _SIGN: Final = rf"[+\-−]?{LAZY}"
 _DECIMAL: Final = rf"{_DIGITS}(?:\.[0-9]{{1,18}}{LAZY})?{LAZY}"
 # Digits are spelt out: \d would take those of other scripts. A leading zero is an identifier, not a number.
-_NUMBER: Final = re.compile(r"[+\-−]?(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)(?:\.[0-9]+)?")
+_NUMBER: Final = re.compile(r"[+\-−]?(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,5}|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 
 
 def _number(text: str) -> Decimal | None:
@@ -137,7 +137,7 @@ _CURRENCIES: Final = {
     "₩": ("KRW", "won"),
 }
 # Three decimals are another country's thousands: €1.234 must not be read as one euro and a bit.
-_AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]*)(?:\.[0-9]{1,2})?")
+_AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,5}|[1-9][0-9]{0,17})(?:\.[0-9]{1,2})?")
 
 
 def _money(argument: str | None) -> Slot:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, Row, bindparam, create_engine, delete, event, func, select, update
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, delete, event, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
@@ -161,7 +161,7 @@ class Store:
             with writing.begin():
                 yield writing
 
-    def read(self, statement: Any, parameters: Mapping[str, Any] | None = None) -> list[Row[Any]]:
+    def read(self, statement: Any, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         """All rows of a query."""
         with self._connect() as connection:
             return list(connection.execute(statement, parameters or {}))
@@ -239,7 +239,7 @@ class Store:
             _evict(connection, limit)
         return Entry(new[0], request.key, request, response, now, math.inf if expires is None else expires)
 
-    def vectors(self, last: int, fingerprint: str) -> list[Row[Any]]:
+    def vectors(self, last: int, fingerprint: str) -> list[Any]:
         """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made."""
         return self.read(_VECTORS, {"last": last, "fingerprint": fingerprint})
 
@@ -312,10 +312,9 @@ class Store:
                         insert(aliases).values(row).on_conflict_do_update(index_elements=["key"], set_=row)
                     )
             if counts:
-                statement = insert(counters)
-                upsert = statement.on_conflict_do_update(
-                    index_elements=["day", "namespace", "name"],
-                    set_={"value": counters.c.value + statement.excluded.value},
+                new = insert(counters)
+                upsert = new.on_conflict_do_update(
+                    index_elements=["day", "namespace", "name"], set_={"value": counters.c.value + new.excluded.value}
                 )
                 connection.execute(
                     upsert, [{"day": d, "namespace": s, "name": n, "value": v} for (d, s, n), v in counts.items()]
@@ -438,7 +437,7 @@ def _evict(connection: Connection, limit: int) -> None:
         connection.execute(delete(entries).where(entries.c.id.in_(oldest)))
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Any) -> Entry:
     request = Request(text=row.text, vary=row.vary, engine=row.engine, namespace=row.namespace, kind=row.kind)
     payload = None if row.payload is None else json.loads(row.payload)
     response = Response(row.answer, payload, Usage(row.input_tokens, row.output_tokens))

@@ -253,6 +253,11 @@ class Syntax:
         elif name not in _PROPERTIES and name not in self._fields:
             self.say(node, f"the attribute {name!r} is not available; write it out with what the rules name")
 
+    def _on_matchclass(self, node: ast.MatchClass, _parent: ast.AST, _local: frozenset[str]) -> None:
+        for name in node.kwd_attrs:
+            if name not in _PROPERTIES and name not in self._fields:
+                self.say(node, f"the attribute {name!r} is not available in a pattern; use an if")
+
     def _on_call(self, node: ast.Call, parent: ast.AST, local: frozenset[str]) -> None:
         function, first = node.func, node.args[0] if node.args else None
         if isinstance(function, ast.Name):

@@ -175,10 +175,10 @@ def _list(argument: str | None) -> Slot:
     kind = given.partition("(")[0]
     if kind not in _ITEMS:
         raise ValueError(f"list takes the type of its items, one of {', '.join(_ITEMS)}: list(integer)")
+    if kind == "text" and given != kind:
+        raise ValueError(f"the items of list(text) take no arguments; each has at most {_MAX_ITEM} characters")
     numeric = kind in _NUMERIC
     item = None if given == "text" else slot_type("words(1,6)" if given == "words" else given)
-    if item is None and "(" in given:
-        raise ValueError("the items of list(text) take no arguments")
 
     def read(text: str) -> Value | None:
         if item is not None:

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Final
 
@@ -149,8 +149,19 @@ def engine() -> Any:
         if _engine is None:
             from pydantic_monty import _monty
 
+            _settle_telemetry()
             _engine = _second_copy(_monty) if _inherited else _monty
         return _engine
+
+
+def _settle_telemetry() -> None:
+    """Answer once and for all the question that the engine asks on every call: is there an opentelemetry?
+
+    Where it is not installed, that import searches the whole path each time: half of a small call's time. Worse, a fork meanwhile
+    leaves the import's lock taken for ever in the child, whose first call then hangs. None is Python's own way to say no.
+    """
+    if "opentelemetry" not in sys.modules and find_spec("opentelemetry") is None:
+        sys.modules["opentelemetry"] = None  # type: ignore[assignment]  # typeshed leaves out this documented value
 
 
 def _second_copy(original: Any) -> Any:

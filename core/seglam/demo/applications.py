@@ -87,7 +87,7 @@ def langchain_application(cache: Cache, model: CountedModel) -> Ask:
             usage = completion.usage
             tokens = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
             total = usage.input_tokens + usage.output_tokens
-            message = AIMessage(completion.text, usage_metadata={**tokens, "total_tokens": total})  # type: ignore[typeddict-item]
+            message = AIMessage(completion.text, usage_metadata={**tokens, "total_tokens": total})
             return ChatResult(generations=[ChatGeneration(message=message)])
 
     prompt = ChatPromptTemplate.from_messages([("system", SYSTEM["langchain"]), ("human", "{question}")])
