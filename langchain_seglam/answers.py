@@ -196,15 +196,22 @@ def _text(stored: Mapping[str, Any]) -> Generation:
 
 def _spoken(hit: Hit) -> ChatGeneration:
     metadata = {"finish_reason": "stop", "seglam": _provenance(hit)}
-    message = AIMessage(content=hit.response.text, response_metadata=metadata, usage_metadata=_no_usage())
+    message = AIMessage(
+        content=hit.response.text, id=_message_id(), response_metadata=metadata, usage_metadata=_no_usage()
+    )
     return ChatGeneration(message=message, generation_info={"finish_reason": "stop"})
 
 
 def _chat(stored: Mapping[str, Any], hit: Hit) -> ChatGeneration:
     held = _renamed(jsonable(stored["message"]))
     metadata = {**held.pop("response_metadata"), "seglam": _provenance(hit)}
-    message = AIMessage(**held, response_metadata=metadata, usage_metadata=_no_usage())
+    message = AIMessage(**held, id=_message_id(), response_metadata=metadata, usage_metadata=_no_usage())
     return ChatGeneration(message=message, generation_info=jsonable(stored["info"]))
+
+
+def _message_id() -> str:
+    """A new id in LangChain's own form: LangGraph replaces a message that has the id of an earlier one."""
+    return f"lc_run--{uuid.uuid4()}-0"
 
 
 def _provenance(hit: Hit) -> dict[str, Any]:

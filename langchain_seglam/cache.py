@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -69,7 +68,6 @@ class SeglamCache(BaseCache):
         self._namespace = namespace
         self._tenant = tenant
         self._lock = threading.Lock()
-        self._faults: Counter[str] = Counter()
         self._told: set[str] = set()
         self._kinds: dict[str, set[str]] = {}
         self._own = not isinstance(cache, Cache)
@@ -89,9 +87,9 @@ class SeglamCache(BaseCache):
 
     @property
     def faults(self) -> Mapping[str, int]:
-        """What went wrong in this adapter, by place; each was a miss. Those of the core are in ``cache.stats().faults``."""
-        with self._lock:
-            return dict(self._faults)
+        """What went wrong in this adapter, by place; each was a miss. Those of the core are in ``cache.faults``."""
+        prefix = "langchain."
+        return {p.removeprefix(prefix): n for p, n in self._cache.faults.items() if p.startswith(prefix)}
 
     # -- BaseCache ----------------------------------------------------------------------------------------------------
 
@@ -229,12 +227,7 @@ class SeglamCache(BaseCache):
     # -- faults -------------------------------------------------------------------------------------------------------
 
     def _fault(self, place: str, error: Exception) -> None:
-        if self._cache.policy.on_fault == "raise":
-            raise error
-        # Only the kind of the error: its text may quote the request (law 7).
-        logger.warning("a fault in the LangChain adapter (%s) was turned into a miss: %s", place, type(error).__name__)
-        with self._lock:
-            self._faults[place] += 1
+        self._cache.fault(f"langchain.{place}", error, self._namespace)
 
     def _tell(self, error: UnkeyableError) -> None:
         """Say once why requests of a kind are not cached."""

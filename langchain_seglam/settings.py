@@ -3,9 +3,10 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from langchain_seglam.literals import Opaque, UnkeyableError, opaque, read_repr, words
@@ -100,8 +101,26 @@ def read(llm_string: str) -> Settings:
     Raises:
         UnkeyableError: it holds something that cannot be told from another thing, as an object's address.
     """
+    if "<" in llm_string:  # a class's name: what stands behind it may change
+        return _taken_apart(llm_string)[0]
+    settings, secrets, environment = _remembered(llm_string)
+    return settings if _environment(secrets) == environment else _taken_apart(llm_string)[0]
+
+
+Parts = tuple["Settings", tuple[str, ...], dict[str, str]]
+
+
+def _taken_apart(llm_string: str) -> Parts:
+    """The settings, the names of the secrets, and what the environment said about their providers' addresses."""
     if llm_string.startswith("{"):
         return _serialized(llm_string)
+    return _unserialized(llm_string), (), {}
+
+
+_remembered = lru_cache(maxsize=512)(_taken_apart)  # one model sends one string; reading it is half of a hit
+
+
+def _unserialized(llm_string: str) -> Settings:
     if llm_string.startswith("[("):
         return _listed(llm_string)
     if re.search(r"<[^<>]+>|\bat 0x", llm_string):
@@ -109,7 +128,7 @@ def read(llm_string: str) -> Settings:
     return Settings(Shape.FOREIGN, "", digest("langchain", "foreign", llm_string), {}, bare=False)
 
 
-def _serialized(llm_string: str) -> Settings:
+def _serialized(llm_string: str) -> Parts:
     """A chat model's constructor as JSON, ``---``, and the arguments of the call as a repr."""
     try:
         made, end = json.JSONDecoder().raw_decode(llm_string)
@@ -122,8 +141,9 @@ def _serialized(llm_string: str) -> Settings:
     call = _strip(_pairs(read_repr(llm_string[end + 3 :])))
     # ('stop', None) only says that the call gave none, which leaves the constructor's.
     given = {name: value for name, value in call.items() if value is not None or (name in own and name != "stop")}
-    identity = {"class": made.get("id"), "environment": _environment(secrets)}
-    return _sorted(Shape.CHAT, "", identity, {**own, **given})
+    environment = _environment(secrets)
+    identity = {"class": made.get("id"), "environment": environment}
+    return _sorted(Shape.CHAT, "", identity, {**own, **given}), tuple(secrets), environment
 
 
 def _listed(llm_string: str) -> Settings:
@@ -184,7 +204,7 @@ def _plain(value: Any, secrets: list[str]) -> Any:
     return Opaque("an object that cannot be serialised")
 
 
-def _environment(secrets: list[str]) -> dict[str, str]:
+def _environment(secrets: Sequence[str]) -> dict[str, str]:
     """Addresses that a provider's client takes from the environment: they stand in no field of the model."""
     found: dict[str, str] = {}
     for secret in secrets:

@@ -49,6 +49,7 @@ class EchoLLM(CustomLLM):
     chat_model: bool = False
     _persona: str = PrivateAttr(default="nobody")
     _made: int = PrivateAttr(default=0)
+    _answer: Any = PrivateAttr(default=None)
     _counter: Counter = PrivateAttr(default_factory=Counter)
 
     @property
@@ -65,6 +66,8 @@ class EchoLLM(CustomLLM):
     def _say(self, prompt: str) -> str:
         self._made += 1
         self._counter.add(prompt)
+        if self._answer is not None:
+            return str(self._answer(prompt))
         return f"{self._persona} ({self.voice}) heard {len(prompt)}: {prompt[-40:]}"
 
     @llm_completion_callback()

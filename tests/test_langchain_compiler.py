@@ -13,7 +13,7 @@ from langchain_core.globals import set_llm_cache
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import Generation
 from langchain_core.runnables import RunnableLambda
-from langchain_models import FakeChat, FakeText, ListedChat, hit
+from langchain_models import FakeChat, FakeText, ListedChat, hit, strings
 
 from langchain_seglam import SeglamCache
 from langchain_seglam.model import as_compiler, compiling
@@ -148,6 +148,17 @@ def test_a_procedure_stays_in_its_context(opened):
     assert not hit(model.invoke([SystemMessage("Answer in Roman numerals."), HumanMessage(ask(1, 4))]))
     assert not hit(model.bind(response_format={"type": "json_object"}).invoke(ask(1, 5)))
     assert not hit(model.bind(n=2).invoke(ask(1, 6)))
+
+
+def test_a_plain_prompt_that_holds_messages_is_not_answered_by_the_last_of_them(opened):
+    """A dump of messages, typed into a plain model: the procedure for its last text is not the answer to the dump."""
+    cache = opened(compiler=lambda _: SUM)
+    teach(cache, FakeChat(cache=cache, answers=solve), (3, 4), (10, 5), (7, 8))
+    dump = strings(FakeChat(), ask(1, 2))[0]
+    model = FakeText(cache=cache, answers=lambda _: "a dump")
+    assert model.invoke(dump) == "a dump"  # while nobody has told yet that this model is a plain one
+    assert model.invoke(dump.replace("1 and 2", "2 and 2")) == "a dump"
+    assert len(model.asked) == 2
 
 
 def test_the_compiler_is_told_what_stood_before(opened):
@@ -288,6 +299,7 @@ def test_a_given_cache_stays_open(open_cache):
     core = open_cache()
     with SeglamCache(core) as cache:
         assert cache.cache is core
+    assert not core._closed
     FakeChat(cache=cache).invoke("x")
     assert core.stats().misses == {"absent": 1}
     with SeglamCache(":memory:") as own:

@@ -214,6 +214,7 @@ def test_roles_stay_apart():
         request(openai(), [ChatMessage("x", role="user")]).key,
         request(openai(), [ChatMessage("x", role="assistant")]).key,
         request(openai(), [AIMessage("x")]).key,
+        request(openai(), [AIMessage("x"), HumanMessage("")]).key,
         request(openai(), [SystemMessage("x")]).key,
         request(openai(), [SystemMessage("x", additional_kwargs={"__openai_role__": "developer"})]).key,
         request(openai(), [SystemMessage("x"), HumanMessage("x")]).key,

@@ -2,9 +2,13 @@
 
 import logging
 import os
+import threading
 import time
+import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +18,7 @@ from seglam.compiler import Compiler
 from seglam.embed import Checked, Memo, as_embedder
 from seglam.errors import ConfigurationError, OnlyIfCachedError
 from seglam.exact import ExactTier
-from seglam.exchange import Entry, Hit, Miss, Request, Response, TierName, Usage, Why
+from seglam.exchange import Entry, Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
 from seglam.flights import Flights
 from seglam.flow import Call, Flow, arun, call, run
 from seglam.ledger import Ledger, Stats
@@ -56,7 +60,7 @@ class Cache:
         self._clock = clock
         self._own_sandbox = sandbox is None
         self._sandbox: Sandbox = MontySandbox() if sandbox is None else sandbox
-        self._background = Background(executor, partial(self._fault, "background"))
+        self._background = Background(executor, partial(self.fault, "background"))
         self._listener = listener
         self._flights: Flights[Response] = Flights()
         self._library = Library(store)
@@ -69,6 +73,8 @@ class Cache:
                 as_model(compiler), repairs=policy.repairs, calls_per_hour=policy.compiles_per_hour, clock=clock
             )
         self._procedural = ProceduralTier(self._library, self._sandbox, policy, self._ledger, author, clock)
+        self._fault_lock = threading.Lock()
+        self._faults: Counter[str] = Counter()
         self._closed = False
 
     @classmethod
@@ -138,21 +144,30 @@ class Cache:
         """``record`` for a running event loop, which it never blocks."""
         await arun(self._record(request, response))
 
-    def respond(self, request: Request, origin: Callable[[Request], Response]) -> Response:
+    def respond(
+        self, request: Request, origin: Callable[[Request], Response], *, found: Miss | None = None
+    ) -> Response:
         """The cached answer, else the origin's, asked once for all concurrent equal requests, and recorded.
+
+        Args:
+            request: what is asked.
+            origin: the model call; called at most once.
+            found: what ``lookup`` has just said, so that it is not asked (and counted) again.
 
         Raises:
             OnlyIfCachedError: ``only_if_cached`` and nothing was cached.
             Exception: what the origin raises; nothing is stored then.
         """
-        return run(self._respond(request, Call(partial(origin, request))))
+        return run(self._respond(request, Call(partial(origin, request)), found))
 
-    async def arespond(self, request: Request, origin: Callable[[Request], Awaitable[Response]]) -> Response:
+    async def arespond(
+        self, request: Request, origin: Callable[[Request], Awaitable[Response]], *, found: Miss | None = None
+    ) -> Response:
         """``respond`` for a running event loop and an async origin."""
-        return await arun(self._respond(request, Call(None, partial(origin, request))))
+        return await arun(self._respond(request, Call(None, partial(origin, request)), found))
 
-    def _respond(self, request: Request, origin: Call) -> Flow[Response]:
-        found = yield from self._lookup(request)
+    def _respond(self, request: Request, origin: Call, known: Miss | None) -> Flow[Response]:
+        found: Hit | Miss = (yield from self._lookup(request)) if known is None else known
         if isinstance(found, Hit):
             return found.response
         if request.control.only_if_cached:
@@ -162,6 +177,11 @@ class Cache:
         return (yield from self._flights.share(key, lambda: self._ask(request, origin)))
 
     def _ask(self, request: Request, origin: Call) -> Flow[Response]:
+        if not self.policy.bypass(request):
+            # Between our lookup and this flight another one may have landed: ask once more, or two calls are made.
+            landed = yield from self._safely(TierName.EXACT, self._exact.find(request), request.namespace)
+            if isinstance(landed, Hit):
+                return landed.response
         response = yield origin
         if not isinstance(response, Response):
             raise ConfigurationError(f"origin: expected it to return a Response, got {type(response).__name__}")
@@ -189,7 +209,7 @@ class Cache:
         try:
             self._listener(request, found)
         except Exception as error:
-            self._fault("listener", error, request.namespace)
+            self.fault("listener", error, request.namespace)
 
     def _ask_tiers(self, request: Request) -> Flow[Hit | Miss]:
         miss = Miss(Why.ABSENT)
@@ -209,15 +229,24 @@ class Cache:
         try:
             return (yield from flow)
         except Exception as error:
-            self._fault(place, error, namespace)
+            self.fault(place, error, namespace)
             return Miss(Why.FAULT, place)
 
-    def _fault(self, place: str, error: Exception, namespace: str = "") -> None:
+    def fault(self, place: str, error: Exception, namespace: str = "") -> None:
+        """Turn a fault into a logged, counted miss (law 2). For adapters: what fails in them is counted with ours.
+
+        Raises:
+            Exception: the error itself, under ``Policy(on_fault="raise")``.
+        """
         if self.policy.on_fault == "raise":
             raise error
-        # Only the kind of the error: its text may quote the request (law 7).
-        logger.warning("seglam: a fault in %s was turned into a miss: %s", place, type(error).__name__)
-        logger.debug("seglam: the fault in %s", place, exc_info=error)
+        # Where and of what kind, never its text: that may quote the request, or a key (law 7).
+        where = " < ".join(
+            f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__))
+        )
+        logger.warning("seglam: a fault in %s was turned into a miss: %s in %s", place, type(error).__name__, where)
+        with self._fault_lock:
+            self._faults[place] += 1
         self._ledger.count(f"fault.{place}", namespace)
 
     def _saved(self, hit: Hit, request: Request) -> Usage:
@@ -233,6 +262,8 @@ class Cache:
             raise ConfigurationError(f"response: expected a Response, got {type(response).__name__}")
         if not self.policy.storable(request, response):
             return
+        if response.reuse is Reuse.EXACT:
+            request = replace(request, compilable=False, comparable=False)
         yield from self._safely("record", call(self._put, request, response), request.namespace)
         if self.policy.answerable(request):
             self._background.submit(partial(self._procedural.learn, request, response))
@@ -242,7 +273,7 @@ class Cache:
         try:
             vector = self._semantic.embed(request)
         except Exception as error:  # without a vector the answer is still good for the same request
-            self._fault("embed", error, request.namespace)
+            self.fault("embed", error, request.namespace)
         self._ledger.drop_alias(request.key)
         self._store.put(
             request,
@@ -286,10 +317,14 @@ class Cache:
         """Every version of every procedure (of one request's context), with its state and evidence, oldest first."""
         return self._library.all(None if request is None else request.context)
 
+    @property
+    def faults(self) -> dict[str, int]:
+        """What went wrong in this process, by place; each was a miss. Known even when the file cannot be read."""
+        with self._fault_lock:
+            return dict(self._faults)
+
     def stats(self, namespace: str | None = None) -> Stats:
         """What the cache did and saved since its file was made."""
-        from dataclasses import replace
-
         return replace(self._ledger.stats(namespace), sizes=self._store.sizes(), procedures=self._library.states())
 
     def check(self) -> list[str]:

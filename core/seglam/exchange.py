@@ -117,6 +117,14 @@ class Usage:
     output_tokens: int = 0
 
 
+class Reuse(StrEnum):
+    """How an answer may be used again: what HTTP says with a response's Cache-Control."""
+
+    FREE = "free"  # for the same request, one that means the same, and as evidence for procedures
+    EXACT = "exact"  # for the same request only: tool calls, images, anything that its text does not hold
+    NEVER = "never"  # errors, truncated and refused answers: shared with those who wait for it, never stored
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """What was answered.
@@ -125,11 +133,13 @@ class Response:
         text: the answer as text, which the core reads, compares and lets procedures imitate.
         payload: JSON that only the adapter which wrote it reads (message blocks, finish reason ...); None for plain text.
         usage: the tokens that this answer cost when the model gave it.
+        reuse: how it may be used again.
     """
 
     text: str
     payload: Mapping[str, Any] | None = None
     usage: Usage = Usage()
+    reuse: Reuse = Reuse.FREE
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from seglam.errors import ConfigurationError
-from seglam.exchange import Request, Response
+from seglam.exchange import Request, Response, Reuse
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
@@ -134,7 +134,9 @@ class Policy:
 
     def storable(self, request: Request, response: Response) -> bool:
         """Whether the answer may be kept, as an entry and as evidence."""
-        if request.control.no_store or unstorable(request.text) or unstorable(response.text):
+        if request.control.no_store or response.reuse is Reuse.NEVER:
+            return False
+        if unstorable(request.text) or unstorable(response.text):
             return False
         return self.lifetime(request) > 0
 
