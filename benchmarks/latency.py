@@ -123,7 +123,7 @@ class Ready(BaseCache):
     def __init__(self, answers: list[Any]) -> None:
         self.answers = answers
 
-    def lookup(self, prompt: str, llm_string: str) -> list[Any]:  # noqa: ARG002
+    def lookup(self, prompt: str, llm_string: str) -> list[Any]:
         return [self.answers.pop()]
 
     def update(self, prompt: str, llm_string: str, return_val: Any) -> None:

@@ -12,8 +12,8 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Completi
 from llama_index.core.llms import LLM
 
 from llamaindex_seglam import events, replay
-from llamaindex_seglam.layer import InnerError, Layer, Unstored, alike, leading, narrow
-from llamaindex_seglam.replay import Drain, Kept
+from llamaindex_seglam.layer import InnerError, Layer, Unstored, missed
+from llamaindex_seglam.replay import Drain
 from seglam import Hit, Request, Response
 
 A = TypeVar("A", ChatResponse, CompletionResponse)
@@ -109,7 +109,7 @@ class CachedMixin:
         if request is None:
             return origin()
         hit = layer.find(request)
-        if hit is not None and (known := self._seglam_replay(hit, fresh, asked)) is not None:
+        if isinstance(hit, Hit) and (known := self._seglam_replay(hit, fresh, asked)) is not None:
             return known
         mine: list[A] = []
 
@@ -119,14 +119,13 @@ class CachedMixin:
             except Exception as error:
                 raise InnerError(error) from None
             kept = layer.kept(mine[0])
-            if kept is None or not alike(request, kept):
-                if kept is not None:
-                    layer.cache.record(narrow(request, kept), kept.response)
-                raise Unstored(kept)
-            return kept.response
+            if kept is None:
+                raise Unstored
+            return kept
 
+        request, miss = missed(request, hit)
         try:
-            response = layer.cache.respond(leading(request), ask)
+            response = layer.cache.respond(request, ask, found=miss)
             outcome: Any = None
         except Exception as error:
             response, outcome = None, error
@@ -146,7 +145,7 @@ class CachedMixin:
         if request is None:
             return await origin()
         hit = await layer.afind(request)
-        if hit is not None and (known := self._seglam_replay(hit, fresh, asked)) is not None:
+        if isinstance(hit, Hit) and (known := self._seglam_replay(hit, fresh, asked)) is not None:
             return known
         mine: list[A] = []
 
@@ -156,14 +155,13 @@ class CachedMixin:
             except Exception as error:
                 raise InnerError(error) from None
             kept = layer.kept(mine[0])
-            if kept is None or not alike(request, kept):
-                if kept is not None:
-                    await layer.cache.arecord(narrow(request, kept), kept.response)
-                raise Unstored(kept)
-            return kept.response
+            if kept is None:
+                raise Unstored
+            return kept
 
+        request, miss = missed(request, hit)
         try:
-            response = await layer.cache.arespond(leading(request), ask)
+            response = await layer.cache.arespond(request, ask, found=miss)
             outcome: Any = None
         except Exception as error:
             response, outcome = None, error
@@ -205,9 +203,7 @@ class CachedMixin:
             error = outcome.error
             outcome = None
             raise error
-        if isinstance(outcome, Unstored):
-            response = outcome.kept.response if outcome.kept else None
-        elif outcome is not None:
+        if outcome is not None and not isinstance(outcome, Unstored):
             self._seglam_layer.fault("respond", outcome)
         try:
             return None if response is None else fresh(response, replay.SHARED)
@@ -230,7 +226,7 @@ class CachedMixin:
         if request is None:
             return origin()
         hit = layer.find(request)
-        if hit is not None and (pieces := self._seglam_pieces(hit, fresh)) is not None:
+        if isinstance(hit, Hit) and (pieces := self._seglam_pieces(hit, fresh)) is not None:
             return self._seglam_again(pieces, asked)
         return self._seglam_watch(request, origin())
 
@@ -246,7 +242,7 @@ class CachedMixin:
         if request is None:
             return await origin()
         hit = await layer.afind(request)
-        if hit is not None and (pieces := self._seglam_pieces(hit, fresh)) is not None:
+        if isinstance(hit, Hit) and (pieces := self._seglam_pieces(hit, fresh)) is not None:
             return self._seglam_aagain(pieces, asked)
         return self._seglam_awatch(request, await origin())
 
@@ -277,7 +273,7 @@ class CachedMixin:
             getattr(source, "close", _nothing)()
         if (kept := self._seglam_drained(drain)) is not None:
             try:
-                self._seglam_layer.cache.record(narrow(request, kept), kept.response)
+                self._seglam_layer.cache.record(request, kept)
             except Exception as error:
                 self._seglam_layer.fault("record", error)
 
@@ -290,7 +286,7 @@ class CachedMixin:
             await getattr(source, "aclose", _anothing)()
         if (kept := self._seglam_drained(drain)) is not None:
             try:
-                await self._seglam_layer.cache.arecord(narrow(request, kept), kept.response)
+                await self._seglam_layer.cache.arecord(request, kept)
             except Exception as error:
                 self._seglam_layer.fault("record", error)
 
@@ -302,7 +298,7 @@ class CachedMixin:
             self._seglam_layer.fault("record", error)
         return chunk
 
-    def _seglam_drained(self, drain: Drain) -> Kept | None:
+    def _seglam_drained(self, drain: Drain) -> Response | None:
         try:
             return drain.kept()
         except Exception as error:

@@ -7,9 +7,9 @@ from typing import Any
 
 from llamaindex_seglam import replay
 from llamaindex_seglam.handle import Handle
-from llamaindex_seglam.replay import Answer, Kept
+from llamaindex_seglam.replay import Answer
 from llamaindex_seglam.slots import Reader
-from seglam import Cache, Control, Hit, Request
+from seglam import Cache, Control, Hit, Miss, Request, Response, Why
 
 logger = logging.getLogger("seglam")
 
@@ -22,12 +22,8 @@ class InnerError(Exception):
         self.error = error
 
 
-class Unstored(Exception):  # noqa: N818 - no error: an answer that the cache must not keep as it keeps others
-    """Carries an answer past ``Cache.respond``; those who waited for it may still be given it."""
-
-    def __init__(self, kept: Kept | None) -> None:
-        super().__init__()
-        self.kept = kept
+class Unstored(Exception):  # noqa: N818 - no error: an answer that has no form in which it could be stored or shared
+    """Ends ``Cache.respond`` without an answer: whoever waited asks the LLM itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +46,13 @@ class Layer:
         return self.handle.cache
 
     def fault(self, place: str, error: Exception) -> None:
-        """Law 2: whatever fails in this layer is logged, and the model answers."""
+        """Law 2: whatever fails in this layer is logged and counted, and the model answers."""
         if self.handle.strict:
             raise error
-        logger.warning("seglam: a fault in llamaindex.%s was turned into a miss: %s", place, type(error).__name__)
-        logger.debug("seglam: the fault in llamaindex.%s", place, exc_info=error)
+        try:
+            self.cache.fault(f"llamaindex.{place}", error)
+        except Exception as opening:  # the cache itself cannot be opened, as in another process
+            logger.warning("seglam: the cache cannot be used: %s", type(opening).__name__)
 
     def request(self, make: Callable[[], Request]) -> Request | None:
         """The request, or None for a call that cannot be keyed and therefore bypasses the cache."""
@@ -66,23 +64,23 @@ class Layer:
             self.fault("key", error)
         return None
 
-    def find(self, request: Request) -> Hit | None:
-        """The hit, or None."""
+    def find(self, request: Request) -> Hit | Miss:
+        """What the cache has."""
         try:
-            return self.cache.lookup(request) or None  # type: ignore[return-value]  # a Miss is false
+            return self.cache.lookup(request)
         except Exception as error:
             self.fault("lookup", error)
-            return None
+            return Miss(Why.FAULT, "lookup")
 
-    async def afind(self, request: Request) -> Hit | None:
+    async def afind(self, request: Request) -> Hit | Miss:
         """``find`` on a running loop."""
         try:
-            return await self.cache.alookup(request) or None  # type: ignore[return-value]  # a Miss is false
+            return await self.cache.alookup(request)
         except Exception as error:
             self.fault("lookup", error)
-            return None
+            return Miss(Why.FAULT, "lookup")
 
-    def kept(self, answer: Answer) -> Kept | None:
+    def kept(self, answer: Answer) -> Response | None:
         """What to store of an answer, or None."""
         try:
             return replay.keep(answer)
@@ -91,17 +89,10 @@ class Layer:
             return None
 
 
-def narrow(request: Request, kept: Kept) -> Request:
-    """The request an answer is stored under; one that is more than text is for the same request only."""
-    return request if kept.free else replace(request, compilable=False, comparable=False)
-
-
-def leading(request: Request) -> Request:
-    """The request for ``Cache.respond`` after its lookup was made: join the flight, do not look again."""
-    control = request.control
-    return replace(request, control=Control(no_cache=True, no_store=control.no_store))
-
-
-def alike(request: Request, kept: Kept) -> bool:
-    """Whether ``narrow`` would change nothing."""
-    return kept.free or not (request.compilable or request.comparable)
+def missed(request: Request, found: Hit | Miss) -> tuple[Request, Miss]:
+    """How to ask on after a lookup that gave no answer that can be used."""
+    if isinstance(found, Miss):
+        return request, found
+    # What is stored cannot be turned into an answer: ask past it, and put the new answer in its place.
+    control = Control(no_cache=True, no_store=request.control.no_store)
+    return replace(request, control=control), Miss(Why.FAULT, "replay")

@@ -7,7 +7,6 @@ import re
 import string
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from llama_index.core.base.llms.types import (
@@ -23,7 +22,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.callbacks.token_counting import get_tokens_from_response
 from pydantic import BaseModel
 
-from seglam import Hit, Response, Usage
+from seglam import Hit, Response, Reuse, Usage
 
 logger = logging.getLogger("seglam")
 
@@ -42,20 +41,7 @@ _REASONS: Final = ("finish_reason", "stop_reason", "done_reason")
 _CALLS: Final = ("tool_calls", "function_call")
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An answer as it can be stored.
-
-    Attributes:
-        response: text, payload and usage.
-        free: whether it is text alone, so that other tiers may learn from it; else it is stored for the same request only.
-    """
-
-    response: Response
-    free: bool
-
-
-def keep(answer: Answer, reasons: set[str] | None = None) -> Kept | None:
+def keep(answer: Answer, reasons: set[str] | None = None) -> Response | None:
     """What to store of an answer; None for one that is empty, cut short, filtered, or without a JSON form.
 
     Args:
@@ -69,7 +55,7 @@ def keep(answer: Answer, reasons: set[str] | None = None) -> Kept | None:
         if not answer.text:
             return None
         payload = {"logprobs": _dump(answer.logprobs)} if answer.logprobs else None
-        return Kept(Response(answer.text, _json(payload), usage), payload is None)
+        return Response(answer.text, _json(payload), usage, Reuse.FREE if payload is None else Reuse.EXACT)
     message = answer.message
     calls = any(isinstance(block, ToolCallBlock) for block in message.blocks) or any(
         message.additional_kwargs.get(name) for name in _CALLS
@@ -80,7 +66,8 @@ def keep(answer: Answer, reasons: set[str] | None = None) -> Kept | None:
     payload = None
     if not _plain_text(message) or answer.logprobs:
         payload = {"message": _dump_message(message), "logprobs": _dump(answer.logprobs)}
-    return Kept(Response(message.content or "", _json(payload), usage), not (calls or solid or answer.logprobs))
+    reuse = Reuse.EXACT if calls or solid or answer.logprobs else Reuse.FREE
+    return Response(message.content or "", _json(payload), usage, reuse)
 
 
 def _plain_text(message: ChatMessage) -> bool:
@@ -296,7 +283,7 @@ class Drain:
             self._deltas.append(chunk.delta)
         self._reasons |= stop_reasons(chunk)
 
-    def kept(self) -> Kept | None:
+    def kept(self) -> Response | None:
         """What to store, now that the stream has ended; None when its end is not certainly the whole answer."""
         if self._last is None or self._spoilt:
             return None

@@ -11,11 +11,11 @@ import threading
 import time
 
 import pytest
-from conftest import Clock, HashEmbedder, InlineExecutor
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
+from conftest import Clock, HashEmbedder, InlineExecutor
 from seglam import (
     Cache,
     ConfigurationError,

@@ -84,7 +84,15 @@ def test_the_command_shows_tiers_a_curve_and_a_procedure():
     """What a person sees: the table, the picture, one procedure with pattern and code, and the hint for Korean."""
     done = CliRunner().invoke(app, ["demo"], env={"COLUMNS": "140"})
     assert done.exit_code == 0, done.output
-    for part in ("procedure tier", "Served without the model", "model calls", "pattern ", "def run(", "Saved:", "Korean:"):
+    for part in (
+        "procedure tier",
+        "Served without the model",
+        "model calls",
+        "pattern ",
+        "def run(",
+        "Saved:",
+        "Korean:",
+    ):
         assert part in done.stdout
 
 

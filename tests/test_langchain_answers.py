@@ -1,11 +1,10 @@
 """What a hit looks like and what is kept at all: new objects, new ids, no cost, no cut or refused answers."""
 
-
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation
-from langchain_models import QUESTION, FakeChat, add, call_add, hit, sample
 
+from langchain_models import QUESTION, FakeChat, add, call_add, hit, sample
 from langchain_seglam import SeglamCache
 from seglam import TierName
 

@@ -11,6 +11,9 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.outputs import Generation, GenerationChunk
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
+from langchain_openai import ChatOpenAI
+from pydantic import create_model
+
 from langchain_models import (
     QUESTION,
     FakeChat,
@@ -23,11 +26,8 @@ from langchain_models import (
     hit,
     sample,
 )
-from langchain_openai import ChatOpenAI
-from openai_server import serve
-from pydantic import create_model
-
 from langchain_seglam import SeglamCache
+from openai_server import serve
 
 
 @pytest.fixture

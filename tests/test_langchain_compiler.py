@@ -8,13 +8,13 @@ import threading
 from pathlib import PurePath
 
 import pytest
-from conftest import HashEmbedder
 from langchain_core.globals import set_llm_cache
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import Generation
 from langchain_core.runnables import RunnableLambda
-from langchain_models import FakeChat, FakeText, ListedChat, hit, strings
 
+from conftest import HashEmbedder
+from langchain_models import FakeChat, FakeText, ListedChat, hit, strings
 from langchain_seglam import SeglamCache
 from langchain_seglam.model import as_compiler, compiling
 from seglam import Completion, ConfigurationError, NotACacheError, Policy, State, Usage

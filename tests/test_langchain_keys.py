@@ -11,8 +11,8 @@ from langchain_core.messages import (
     ToolMessage,
 )
 from langchain_core.tools import tool
-from langchain_models import FakeChat, add, openai, request
 
+from langchain_models import FakeChat, add, openai, request
 from seglam import vary_digest
 
 

@@ -6,9 +6,9 @@ import hashlib
 
 import pytest
 from langchain_core.messages import HumanMessage, SystemMessage
-from langchain_models import FakeText, ListedChat, SilentChat, openai, request, strings
 from pydantic import BaseModel, create_model
 
+from langchain_models import FakeText, ListedChat, SilentChat, openai, request, strings
 from langchain_seglam.keys import text_request
 from langchain_seglam.literals import UnkeyableError, read_repr
 from langchain_seglam.messages import parse

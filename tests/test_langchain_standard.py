@@ -1,9 +1,9 @@
 """LangChain's own suites for caches."""
 
 import pytest
-from conftest import HashEmbedder
 from langchain_tests.integration_tests import AsyncCacheTestSuite, SyncCacheTestSuite
 
+from conftest import HashEmbedder
 from langchain_seglam import SeglamCache
 
 

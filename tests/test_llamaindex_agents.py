@@ -11,9 +11,9 @@ from llama_index.core import PromptTemplate
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.tools import FunctionTool
-from llamaindex_models import EchoLLM, ScriptedLLM, calling
 from pydantic import BaseModel
 
+from llamaindex_models import EchoLLM, ScriptedLLM, calling
 from llamaindex_seglam import cached
 from seglam import Cache
 

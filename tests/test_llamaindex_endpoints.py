@@ -11,8 +11,8 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms import MockLLM
 from llama_index.core.llms.mock import MockFunctionCallingLLM
-from llamaindex_models import CHAT, COMPLETE, EchoLLM, ScriptedLLM, call, calling, note, text, user
 
+from llamaindex_models import CHAT, COMPLETE, EchoLLM, ScriptedLLM, call, calling, note, text, user
 from llamaindex_seglam import cached
 from seglam import Cache
 

@@ -8,8 +8,8 @@ from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler, TokenCountingHandler
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llamaindex_models import CHAT, COMPLETE, EchoLLM, ScriptedLLM, call, note, text
 
+from llamaindex_models import CHAT, COMPLETE, EchoLLM, ScriptedLLM, call, note, text
 from llamaindex_seglam import cached
 from seglam import Cache, TierName
 

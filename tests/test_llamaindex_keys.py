@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from llama_index.core.base.llms.types import CacheControl, CachePoint, ChatMessage, ImageBlock, TextBlock, ToolCallBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai import OpenAI
-from llamaindex_models import EchoLLM, ScriptedLLM, calling, user
 from pydantic import BaseModel
 
+from llamaindex_models import EchoLLM, ScriptedLLM, calling, user
 from llamaindex_seglam.keys import Engine, held_state
 from llamaindex_seglam.plain import plain
 from llamaindex_seglam.slots import Reader

@@ -16,9 +16,9 @@ from llama_index.core.prompts.default_prompt_selectors import (
     DEFAULT_TREE_SUMMARIZE_PROMPT_SEL,
 )
 from llama_index.core.prompts.default_prompts import DEFAULT_CHOICE_SELECT_PROMPT, DEFAULT_TEXT_TO_SQL_PROMPT
-from llamaindex_models import EchoLLM, ScriptedLLM, user
 from pydantic import BaseModel
 
+from llamaindex_models import EchoLLM, ScriptedLLM, user
 from llamaindex_seglam import cached
 from seglam import Cache, Request
 

@@ -21,11 +21,11 @@ from llama_index.core.llms.structured_llm import StructuredLLM
 from llama_index.core.types import PydanticProgramMode
 from llama_index.core.workflow import JsonSerializer
 from llama_index.llms.openai import OpenAI
-from llamaindex_models import EchoLLM, ScriptedLLM, calling, user
-from openai_server import serve
 from pydantic import BaseModel
 
+from llamaindex_models import EchoLLM, ScriptedLLM, calling, user
 from llamaindex_seglam import as_model, cached, handle, is_cached, unwrap
+from openai_server import serve
 from seglam import Cache, ConfigurationError, Model, NotACacheError, Policy
 
 ROOT = Path(__file__).parent
