@@ -7,8 +7,16 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from llama_index.core.base.llms.base import BaseLLM
-from llama_index.core.base.llms.types import CachePoint, ChatMessage, MessageRole, TextBlock, ToolCallBlock
+from llama_index.core.base.llms.types import (
+    BaseContentBlock,
+    CachePoint,
+    ChatMessage,
+    MessageRole,
+    TextBlock,
+    ToolCallBlock,
+)
 from llama_index.core.llms import LLM
+from pydantic import AnyUrl
 
 from llamaindex_seglam.plain import name_of, plain
 from seglam import digest
@@ -247,9 +255,13 @@ def _block(block: Any, numbered: Mapping[str, str]) -> Any:
     path = held.pop("path", None)
     if path is not None:
         held["file"] = Path(path).read_bytes()
-    for name in ("url", "cache_control"):
-        if held.get(name) is not None:
-            held[name] = str(held[name])
+    for name, value in held.items():
+        if isinstance(value, AnyUrl):
+            held[name] = str(value)
+        elif isinstance(value, BaseContentBlock):
+            held[name] = _block(value, numbered)
+        elif isinstance(value, list) and any(isinstance(item, BaseContentBlock) for item in value):
+            held[name] = [_block(item, numbered) for item in value]
     return _renumber(plain(held, tagged=False), numbered)
 
 

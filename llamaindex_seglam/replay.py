@@ -50,6 +50,13 @@ def keep(answer: Answer, reasons: set[str] | None = None) -> Response | None:
     """
     if not (stop_reasons(answer) if reasons is None else reasons) <= _WHOLE:
         return None
+    try:
+        return _kept(answer)
+    except (TypeError, ValueError):
+        return None
+
+
+def _kept(answer: Answer) -> Response | None:
     usage = usage_of(answer)
     if isinstance(answer, CompletionResponse):
         if not answer.text:

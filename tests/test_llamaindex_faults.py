@@ -151,3 +151,16 @@ def test_instrumentation_sees_start_and_end_of_a_hit(cache: Cache) -> None:
     finally:
         root.event_handlers.remove(listener)
     assert seen == ["LLMChatStartEvent", "LLMChatEndEvent"] * 4
+
+
+def test_an_answer_without_a_json_form_is_not_stored(cache: Cache) -> None:
+    """What could not be replayed is not kept, and that is no fault."""
+
+    def script(messages: Any, kwargs: Any) -> ChatMessage:
+        return ChatMessage(role="assistant", content="eight", additional_kwargs={"live": {1, 2}})
+
+    inner = ScriptedLLM(script)
+    llm = cached(inner, cache)
+    for endpoint in CHAT:
+        assert text(call(llm, endpoint)) == "eight"
+    assert len(inner.counter) == 4

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llama_index.core.base.llms.types import CacheControl, CachePoint, ChatMessage, ImageBlock, TextBlock, ToolCallBlock
+from llama_index.core.base.llms.types import (
+    CacheControl,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    ImageBlock,
+    TextBlock,
+    ToolCallBlock,
+)
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai import OpenAI
 from pydantic import BaseModel
@@ -185,7 +193,9 @@ def test_images_are_keyed_by_content(tmp_path: Path) -> None:
     for data in (PNG, PNG + b"1"):
         file.write_bytes(data)
         keys.append(ask(ChatMessage(role="user", blocks=[ImageBlock(path=file)])).key)
-    assert keys[0] != keys[1]
+        cited = CitableBlock(title="t", source="s", content=[ImageBlock(path=file)])
+        keys.append(ask(ChatMessage(role="user", blocks=[cited])).key)
+    assert len(set(keys)) == 4
     stream = io.BytesIO(PNG)
     stream.seek(3)
     ask(ChatMessage(role="user", blocks=[ImageBlock(image=stream)]))

@@ -9,6 +9,7 @@ from llama_index.core import Document, PromptTemplate, SummaryIndex, VectorStore
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.embeddings import MockEmbedding
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.prompts import ChatPromptTemplate, PromptType, RichPromptTemplate, SelectorPromptTemplate
 from llama_index.core.prompts.default_prompt_selectors import (
     DEFAULT_REFINE_PROMPT_SEL,
@@ -294,7 +295,8 @@ def test_a_chat_engine_keeps_its_turns_apart(cache: Cache) -> None:
     inner = ScriptedLLM(lambda messages, _: ChatMessage(role="assistant", content=f"answer {len(messages)}"))
     llm = cached(inner, cache)
     for _ in range(2):
-        engine = SimpleChatEngine.from_defaults(llm=llm)
+        memory = ChatMemoryBuffer.from_defaults(token_limit=1000, tokenizer_fn=str.split)
+        engine = SimpleChatEngine.from_defaults(llm=llm, memory=memory)
         told = [str(engine.chat("Hi")), str(engine.chat("Hi")), str(asyncio.run(engine.achat("Hi")))]
         assert told == ["answer 1", "answer 3", "answer 5"]
     assert len(inner.counter) == 3
