@@ -19,7 +19,8 @@ from seglam import (
 )
 
 texts = st.text(st.characters(), max_size=30)  # lone surrogates and NUL included
-requests = st.builds(Request, text=texts, vary=texts, engine=texts, namespace=texts)
+names = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
+requests = st.builds(Request, text=texts, vary=names, engine=names, namespace=names)
 
 
 @given(requests, requests)
@@ -74,6 +75,14 @@ def test_request_names_the_wrong_argument(name):
     """A value that is no text is refused where it enters, by name."""
     with pytest.raises(ConfigurationError, match=name):
         Request(**{"text": "x", name: 5})
+
+
+@pytest.mark.parametrize("name", ["vary", "engine", "namespace", "kind"])
+@pytest.mark.parametrize("value", ["a\x00b", "a\ud800b"])
+def test_what_the_caller_chooses_must_be_storable(name, value):
+    """A namespace that no database can hold would keep every counter of the cache from the disk."""
+    with pytest.raises(ConfigurationError, match=name):
+        Request(**{"text": "x", name: value})
 
 
 def test_response_and_control_name_the_wrong_argument():

@@ -4,10 +4,13 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Final
+
+MOST_WAITING: Final = 1000
 
 
 class Background:
-    """Runs work on an executor and knows what is under way. Safe to share between threads and to use after a fork.
+    """Runs work on an executor and knows what is under way. Safe to share between threads.
 
     Args:
         executor: the caller's own, left open at close; None: one thread of our own.
@@ -17,25 +20,28 @@ class Background:
     def __init__(self, executor: Executor | None, failed: Callable[[Exception], None]) -> None:
         self._given = executor
         self._failed = failed
-        self._fresh()
-
-    def _fresh(self) -> None:
-        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._pending: set[Future[None]] = set()
-        self._executor = self._given or ThreadPoolExecutor(1, thread_name_prefix="seglam")
+        self._pid = os.getpid()
+        self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="seglam")
 
-    def submit(self, work: Callable[[], None]) -> None:
-        """Have the work done soon; dropped when executor or interpreter are shutting down (learnt another day)."""
-        if os.getpid() != self._pid:
-            self._fresh()  # a forked child inherits the executor without its thread: work would wait for ever
+    def submit(self, work: Callable[[], None]) -> bool:
+        """Have the work done soon; False when it was dropped.
+
+        Dropped, to be learnt another day: when too much is waiting already (a model that hangs), and when executor or
+        interpreter are shutting down.
+        """
+        with self._lock:
+            if len(self._pending) >= MOST_WAITING:
+                return False
         try:
             future: Future[None] = self._executor.submit(self._perform, work)
-        except RuntimeError:
-            return
+        except Exception:  # a given executor may refuse in ways of its own
+            return False
         with self._lock:
             self._pending.add(future)
         future.add_done_callback(self._done)
+        return True
 
     def _perform(self, work: Callable[[], None]) -> None:
         try:
@@ -47,14 +53,16 @@ class Background:
         with self._lock:
             self._pending.discard(future)
 
+    def busy(self) -> bool:
+        """Whether something is under way or waiting."""
+        return bool(self._pending)
+
     def drain(self) -> None:
         """Wait until nothing is under way.
 
         Raises:
             Exception: what ``failed`` raised for some of the work.
         """
-        if os.getpid() != self._pid:
-            self._fresh()
         while True:
             with self._lock:
                 waiting = list(self._pending)

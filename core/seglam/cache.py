@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 from seglam.background import Background
 from seglam.compiler import Compiler
@@ -29,7 +30,7 @@ from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
 from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
-from seglam.store import Store
+from seglam.store import Generation, Store
 
 logger = logging.getLogger("seglam")
 
@@ -58,24 +59,39 @@ class Cache:
         self.policy = policy
         self._store = store
         self._clock = clock
+        self._listener = listener
         self._own_sandbox = sandbox is None
         self._sandbox: Sandbox = MontySandbox() if sandbox is None else sandbox
-        self._background = Background(executor, partial(self.fault, "background"))
-        self._listener = listener
-        self._flights: Flights[Response] = Flights()
-        self._library = Library(store)
-        self._ledger = Ledger(store, clock, policy.flush_after)
-        self._exact = ExactTier(store, clock, policy.memory_entries)
-        self._semantic = SemanticTier(store, Memo(Checked(as_embedder(embedder))), policy, clock, self._accepted)
-        author = None
-        if compiler is not None:
-            author = Compiler(
-                as_model(compiler), repairs=policy.repairs, calls_per_hour=policy.compiles_per_hour, clock=clock
-            )
-        self._procedural = ProceduralTier(self._library, self._sandbox, policy, self._ledger, author, clock)
+        self._executor = executor
+        self._embedder = as_embedder(embedder)
+        self._model = None if compiler is None else as_model(compiler)
+        self._closed = False
+        self._assemble()
+        _opened.add(self)
+
+    def _assemble(self) -> None:
+        """Everything but the file: made again in a forked child, where inherited locks may be held by threads it lacks."""
+        policy, clock = self.policy, self._clock
         self._fault_lock = threading.Lock()
         self._faults: Counter[str] = Counter()
-        self._closed = False
+        self._background = Background(self._executor, partial(self.fault, "background"))
+        # Flushes have a thread of their own: a model that takes its time to compile must not keep counters from the disk.
+        self._writer = Background(self._executor, partial(self.fault, "flush"))
+        self._flights: Flights[Response] = Flights()
+        self._library = Library(self._store)
+        self._ledger = Ledger(self._store, clock, policy.flush_after)
+        self._exact = ExactTier(self._store, clock, policy.memory_entries, policy.threshold)
+        embedder = Memo(Checked(self._embedder))
+        self._semantic = SemanticTier(self._store, embedder, policy, clock, self._accepted)
+        author = None
+        if self._model is not None:
+            limits = {"repairs": policy.repairs, "calls_per_hour": policy.compiles_per_hour}
+            author = Compiler(self._model, **limits, clock=clock)
+        self._procedural = ProceduralTier(self._library, self._sandbox, policy, self._ledger, author, clock)
+
+    def _after_fork(self) -> None:
+        self._store.after_fork()
+        self._assemble()  # with an empty ledger: what the parent has counted, the parent writes
 
     @classmethod
     def open(
@@ -200,8 +216,8 @@ class Cache:
         self._ledger.found(request, found, saved)
         if self._listener is not None:
             self._tell(request, found)
-        if self._ledger.due():
-            self._background.submit(self._flush)
+        if self._ledger.due() and not self._writer.busy():
+            self._writer.submit(self._flush)
         return found
 
     def _tell(self, request: Request, found: Hit | Miss) -> None:
@@ -252,10 +268,11 @@ class Cache:
     def _saved(self, hit: Hit, request: Request) -> Usage:
         return self._procedural.saved(hit, request.context) if hit.tier is TierName.PROCEDURE else hit.response.usage
 
-    def _accepted(self, request: Request, entry: Entry, score: float) -> None:
+    def _accepted(self, request: Request, entry: Entry, score: float, generation: Generation) -> None:
         """A semantic hit: the same wording is exact from now on."""
-        self._exact.remember(request.key, entry, self._store.generation())
-        self._ledger.alias(request, entry, score)
+        if not request.control.no_store:
+            self._exact.remember(request.key, entry, generation)
+            self._ledger.alias(request, entry, score)
 
     def _record(self, request: Request, response: Response) -> Flow[None]:
         if not isinstance(response, Response):
@@ -265,8 +282,9 @@ class Cache:
         if response.reuse is Reuse.EXACT:
             request = replace(request, compilable=False, comparable=False)
         yield from self._safely("record", call(self._put, request, response), request.namespace)
-        if self.policy.answerable(request):
-            self._background.submit(partial(self._procedural.learn, request, response))
+        learn = partial(self._procedural.learn, request, response)
+        if self.policy.answerable(request) and not self._background.submit(learn):
+            self._ledger.count("learning.dropped", request.namespace)
 
     def _put(self, request: Request, response: Response) -> None:
         vector = None
@@ -290,6 +308,7 @@ class Cache:
 
     def _flush(self) -> None:
         if self._ledger.due():
+            self._procedural.persist()
             self._ledger.flush()
 
     def drain(self) -> None:
@@ -299,6 +318,8 @@ class Cache:
             Exception: what failed in the background, under ``Policy(on_fault="raise")``.
         """
         self._background.drain()
+        self._writer.drain()
+        self._procedural.persist()
         self._ledger.flush()
 
     # -- care ---------------------------------------------------------------------------------------------------------
@@ -339,6 +360,7 @@ class Cache:
             return
         self._closed = True
         self._background.close()
+        self._writer.close()
         try:
             self._ledger.flush()
         except Exception as error:
@@ -354,3 +376,15 @@ class Cache:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_opened: "WeakSet[Cache]" = WeakSet()
+
+
+def _in_child() -> None:
+    for cache in list(_opened):
+        cache._after_fork()  # noqa: SLF001 - the same module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

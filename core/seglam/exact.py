@@ -18,12 +18,13 @@ class ExactTier:
 
     name = TierName.EXACT
 
-    def __init__(self, store: Store, clock: Callable[[], float], size: int) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float], size: int, threshold: float) -> None:
         self._store = store
         self._clock = clock
         self._size = size
+        self._threshold = threshold
         self._lock = threading.Lock()
-        self._memory: OrderedDict[str, Entry] = OrderedDict()
+        self._memory: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
         self._generation = -1
 
     def find(self, request: Request) -> Flow[Hit | Miss | None]:
@@ -31,10 +32,12 @@ class ExactTier:
         generation = yield from quick(self._store.generation)
         entry = self._remembered(request.key, generation)
         if entry is None:
-            entry = yield from call(self._store.entry, request.key)
+            entry = yield from call(self._store.entry, request.key, self._threshold)
             if entry is None:
                 return None
             self.remember(request.key, entry, generation)
+        if entry.key != request.key and not request.comparable:
+            return None  # another wording's answer
         now = self._clock()
         if not entry.fresh(now, request.control):
             return Miss(Why.STALE)
@@ -46,9 +49,13 @@ class ExactTier:
             if generation.entries != self._generation:
                 self._memory.clear()
                 self._generation = generation.entries
-            entry = self._memory.get(key)
-            if entry is not None:
-                self._memory.move_to_end(key)
+            entry, version = self._memory.get(key, (None, 0))
+            if entry is None:
+                return None
+            if entry.key != key and version != generation.version:
+                del self._memory[key]  # another wording's answer: since then this wording may have got one of its own
+                return None
+            self._memory.move_to_end(key)
             return entry
 
     def remember(self, key: str, entry: Entry, generation: Generation) -> None:
@@ -62,7 +69,7 @@ class ExactTier:
         with self._lock:
             if generation.entries != self._generation or not self._size:
                 return
-            self._memory[key] = entry
+            self._memory[key] = (entry, generation.version)
             self._memory.move_to_end(key)
             while len(self._memory) > self._size:
                 self._memory.popitem(last=False)

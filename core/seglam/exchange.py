@@ -92,6 +92,9 @@ class Request:
             value = getattr(self, name)
             if not isinstance(value, str):
                 raise ConfigurationError(f"Request.{name}: expected a str, got {type(value).__name__}")
+            # The user's text may hold anything, and is then not stored; what the caller chooses must be storable.
+            if name not in ("text", "background") and (why := unstorable(value)):
+                raise ConfigurationError(f"Request.{name}: {why}")
 
     @cached_property
     def key(self) -> str:
@@ -195,6 +198,17 @@ class Entry:
     def fresh(self, now: float, control: Control) -> bool:
         """Whether the answer may still be served at ``now`` under these directives."""
         return now < self.expires and (control.max_age is None or now - self.created <= control.max_age)
+
+
+def unstorable(text: str) -> str:
+    """Why a text cannot be kept faithfully, or "": not every engine's TEXT holds NUL, and none holds lone surrogates."""
+    if "\x00" in text:
+        return "text holds NUL"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "text holds lone surrogates"
+    return ""
 
 
 def canonical(value: Any) -> str:

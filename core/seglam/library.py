@@ -5,6 +5,7 @@ process, and then it is covered, declined or failed.
 """
 
 import json
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from seglam.errors import ProcedureError
 from seglam.exchange import Request, Response, Usage
 from seglam.procedure import Case, Draft, Finding, Procedure, State, mean_usage
 from seglam.schema import cases, classes, procedures
 from seglam.store import Store
+
+logger = logging.getLogger("seglam")
 
 OPEN, COMPILING, COVERED, DECLINED, FAILED = "open", "compiling", "covered", "declined", "failed"
 LEASE: Final = 900.0
@@ -74,7 +78,18 @@ class Library:
         query = select(procedures).where(procedures.c.state.in_([s.value for s in states])).order_by(procedures.c.id)
         if context is not None:
             query = query.where(procedures.c.namespace == context[0], procedures.c.vary == context[1])
-        return [_procedure(row) for row in self._store.read(query)]
+        return [procedure for row in self._store.read(query) if (procedure := self._sound(row)) is not None]
+
+    def _sound(self, row: Any) -> Procedure | None:
+        """The procedure of a row; None for a damaged one, which must not take the others with it."""
+        try:
+            procedure = _procedure(row)
+            if procedure.state in (State.LIVE, State.SHADOW):
+                _ = procedure.draft.guard
+        except (ValueError, TypeError, KeyError, ProcedureError) as error:
+            logger.warning("procedure %d is damaged and not used: %s", row.id, type(error).__name__)
+            return None
+        return procedure
 
     def save(self, group: Group, context: Context, draft: Draft, *, state: State, facts: dict[str, Any]) -> int:
         """Keep a new version of a class's procedure, in the given state; returns its id.
@@ -118,20 +133,32 @@ class Library:
         assert row is not None
         return int(row[0])
 
-    def settle(self, procedure_id: int, finding: Finding, *, state: State | None) -> None:
-        """Add a comparison with the model (or the reason of a suspension) to a version, and move it to a state."""
+    def settle(self, procedure_id: int, finding: Finding, *, shadow: int | None = None) -> State | None:
+        """Add a comparison with the model, or the reason of a suspension, to a version.
+
+        What follows is decided from the row as it is now, not as somebody read it: a shadow with its ``shadow``-th agreement
+        becomes live, a disagreement suspends what works, and what is suspended stays so.
+
+        Returns:
+            The new state, or None when it did not change.
+        """
+        wanted = select(procedures.c.state, procedures.c.agreements, procedures.c.evidence)
         with self._store.write() as connection:
-            found = connection.execute(
-                select(procedures.c.evidence).where(procedures.c.id == procedure_id)
-            ).scalar_one_or_none()
-            if found is None:
-                return
-            new: dict[str, Any] = {"evidence": json.dumps([*json.loads(found), finding.as_json()])}
+            row = connection.execute(wanted.where(procedures.c.id == procedure_id)).first()
+            if row is None:
+                return None
+            new: dict[str, Any] = {"evidence": json.dumps([*json.loads(row.evidence), finding.as_json()])}
             column = procedures.c.agreements if finding.passed else procedures.c.disagreements
             new[column.name] = column + 1
+            state = None
+            if not finding.passed and row.state in (State.LIVE, State.SHADOW):
+                state = State.SUSPENDED
+            elif finding.passed and row.state == State.SHADOW and shadow is not None and row.agreements + 1 >= shadow:
+                state = State.LIVE
             if state is not None:
                 new["state"] = state.value
             connection.execute(update(procedures).where(procedures.c.id == procedure_id).values(new))
+        return state
 
     def states(self) -> dict[str, int]:
         """How many versions are in each state."""

@@ -37,7 +37,11 @@ class CallableModel:
     def complete(self, prompt: str) -> Completion:
         """Answer the prompt."""
         reply = self._function(prompt)
-        return reply if isinstance(reply, Completion) else Completion(str(reply))
+        if isinstance(reply, str):
+            return Completion(reply)
+        if not isinstance(reply, Completion):
+            raise TypeError(f"compiler: expected it to return text, got {type(reply).__name__}")
+        return reply
 
 
 def as_model(value: Any) -> Model:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from seglam.errors import ConfigurationError
-from seglam.exchange import Request, Response, Reuse
+from seglam.exchange import Request, Response, Reuse, unstorable
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
@@ -145,23 +145,17 @@ class Policy:
         return request.comparable and 0 < len(request.text) <= self.max_text and self.lifetime(request) > 0
 
     def compilable(self, request: Request) -> bool:
-        """Whether a procedure may answer the request or be made from it."""
-        return self.compile != "off" and self.answerable(request)
+        """Whether a procedure may be made from the request."""
+        return (
+            self.compile != "off"
+            and self.answerable(request)
+            and not request.control.no_store
+            and self.lifetime(request) > 0
+        )
 
     def answerable(self, request: Request) -> bool:
         """Whether an existing procedure may answer the request."""
         return request.compilable and len(request.text.strip()) > 0 and len(request.text) <= self.max_text
-
-
-def unstorable(text: str) -> str:
-    """Why a text cannot be kept faithfully, or "": not every engine's TEXT holds NUL, and none holds lone surrogates."""
-    if "\x00" in text:
-        return "text holds NUL"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "text holds lone surrogates"
-    return ""
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

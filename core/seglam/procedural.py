@@ -12,7 +12,7 @@ from seglam.compiler import Compilation, Compiler
 from seglam.exchange import Hit, Miss, Request, Response, TierName, Usage, Why
 from seglam.flow import Flow, call, quick
 from seglam.ledger import Ledger
-from seglam.library import COVERED, DECLINED, FAILED, OPEN, Group, Library
+from seglam.library import COMPILING, COVERED, DECLINED, FAILED, OPEN, Group, Library
 from seglam.policy import Policy
 from seglam.procedure import Answer, Case, Draft, Finding, Procedure, State, answer
 from seglam.sandbox import Limits, Sandbox
@@ -52,6 +52,7 @@ class ProceduralTier:
         self._compiler = compiler
         self._clock = clock
         self._strikes: dict[int, int] = {}
+        self._distrusted: dict[int, Finding] = {}
 
     # -- the request path ---------------------------------------------------------------------------------------------
 
@@ -60,14 +61,15 @@ class ProceduralTier:
         if not self._policy.answerable(request):
             return None
         working = yield from quick(self._library.working, request.context)
-        taking = [
-            p for p in working if p.state is State.LIVE and self._may(p, request) and p.draft.guard.match(request.text)
-        ]
+        live = [p for p in working if p.state is State.LIVE and self._may(p, request)]
+        taking = [p for p in live if p.draft.guard.match(request.text) is not None]
         if not taking:
             return None
         return (yield from call(self._run, request, taking))
 
     def _may(self, procedure: Procedure, request: Request) -> bool:
+        if procedure.id in self._distrusted:
+            return False
         return not self._policy.bind_engine or procedure.engine == request.engine
 
     def _run(self, request: Request, taking: Sequence[Procedure]) -> Hit | Miss | None:
@@ -94,11 +96,18 @@ class ProceduralTier:
         return given
 
     def _suspend(self, which: Sequence[Procedure], why: str) -> None:
-        # On the request path, but this happens once in a procedure's life, and waiting would let it answer again.
         for procedure in which:
             logger.warning("procedure %d is suspended", procedure.id)
             self._ledger.count("procedures.suspended", procedure.namespace)
-            self._library.settle(procedure.id, Finding("suspended", passed=False, detail=why), state=State.SUSPENDED)
+            # In memory first: it must not answer again although the file is locked just now.
+            self._distrusted[procedure.id] = Finding("suspended", passed=False, detail=why[:2000])
+        self.persist()
+
+    def persist(self) -> None:
+        """Write down suspensions that are only in memory yet; what cannot be written now is tried at the next flush."""
+        for procedure_id, finding in list(self._distrusted.items()):
+            self._library.settle(procedure_id, finding)
+            self._distrusted.pop(procedure_id, None)
 
     def saved(self, hit: Hit, context: tuple[str, str]) -> Usage:
         """What the model would have taken for a hit of this tier: the mean of the cases."""
@@ -125,34 +134,33 @@ class ProceduralTier:
             if not self._may(procedure, request):
                 continue
             given = answer(procedure.draft, request.text, self._sandbox, HIT_LIMITS)
-            if given.text is None:
-                continue
-            taken = True
-            agrees = procedure.agrees(request.text, response.text, given.text)
-            state = self._next(procedure, agrees=agrees)
-            detail = "" if agrees else f"for {request.text!r} the model said {response.text!r}, the code {given.text!r}"
-            stage = "audit" if procedure.state is State.LIVE else "shadow"
-            self._library.settle(procedure.id, Finding(stage, passed=agrees, detail=detail[:2000]), state=state)
-            self._library.file(
-                request,
-                response,
-                now=self._clock(),
-                class_id=procedure.class_id,
-                verdict="agree" if agrees else "disagree",
-                procedure_id=procedure.id,
-            )
-            if not agrees:
-                self._reopen(procedure)
+            if given.text is not None:
+                taken = True
+                self._compare(procedure, request, response, given.text)
         return taken
 
-    def _next(self, procedure: Procedure, *, agrees: bool) -> State | None:
-        if not agrees:
-            self._ledger.count("procedures.suspended", procedure.namespace)
-            return State.SUSPENDED
-        if procedure.state is State.SHADOW and procedure.agreements + 1 >= self._policy.shadow:
-            self._ledger.count("procedures.live", procedure.namespace)
-            return State.LIVE
-        return None
+    def _compare(self, procedure: Procedure, request: Request, response: Response, given: str) -> None:
+        agrees = procedure.agrees(request.text, response.text, given)
+        if agrees and any(case.answer and case.text == request.text for case in procedure.examples):
+            return  # it was made from this very exchange: agreeing again shows nothing
+        if agrees:
+            stage = "audit" if procedure.state is State.LIVE else "shadow"
+            if (
+                self._library.settle(procedure.id, Finding(stage, passed=True), shadow=self._policy.shadow)
+                is State.LIVE
+            ):
+                self._ledger.count("procedures.live", procedure.namespace)
+        else:
+            self._suspend((procedure,), f"for {request.text!r} the model said {response.text!r}, the code {given!r}")
+            self._reopen(procedure)
+        self._library.file(
+            request,
+            response,
+            now=self._clock(),
+            class_id=procedure.class_id,
+            verdict="agree" if agrees else "disagree",
+            procedure_id=procedure.id,
+        )
 
     def _reopen(self, procedure: Procedure) -> None:
         """Let the class be compiled again, later: its cases now hold the counterexample."""
@@ -172,8 +180,10 @@ class ProceduralTier:
 
     def _hot(self, group: Group) -> bool:
         distinct = {case.text for case in group.cases}
-        if len(distinct) < self._policy.heat or group.state not in (OPEN, DECLINED, FAILED):
+        if len(distinct) < self._policy.heat or group.state == COVERED:
             return False
+        if group.state == COMPILING:
+            return group.retry_at <= self._clock()  # whoever had it never came back
         if group.state != OPEN and (
             group.retry_at > self._clock() or len(distinct) < self._policy.heat * 2**group.tries
         ):
@@ -237,7 +247,8 @@ class ProceduralTier:
         The code has passed every stage that needs no known answer, and enters shadow: this one answer is the model's own
         work by another road, the next one needs an agreement first.
         """
-        if self._compiler is None or self._policy.compile != "first" or not self._policy.compilable(request):
+        wanted = self._compiler is not None and self._policy.compile == "first" and not request.control.only_if_cached
+        if not wanted or not self._policy.compilable(request):
             return None
         return (yield from call(self._author, request))
 

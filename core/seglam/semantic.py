@@ -6,6 +6,7 @@ The score only finds candidates; it cannot tell 17 from 24. Value guards decide 
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +16,13 @@ from seglam.exchange import Entry, Hit, Request, TierName
 from seglam.flow import Flow, call
 from seglam.index import ScopedIndex, Vector, pack, unpack
 from seglam.policy import Policy
-from seglam.store import Store
+from seglam.store import Generation, Store
 
 logger = logging.getLogger("seglam")
 
 _LATIN_END = 0x24F
-OnAccept = Callable[[Request, Entry, float], None]
+_UNIT = 0.02  # of a squared length: half precision leaves less than a thousandth
+OnAccept = Callable[[Request, Entry, float, Generation], None]
 
 
 class SemanticTier:
@@ -28,7 +30,8 @@ class SemanticTier:
 
     Args:
         store, embedder, policy, clock: shared with the cache.
-        accepted: called with (request, entry, score) for every hit, to keep the wording as an exact alias.
+        accepted: called with (request, entry, score, generation before the entry was read) for every hit, to keep the
+            wording as an exact alias.
     """
 
     name = TierName.SEMANTIC
@@ -80,7 +83,8 @@ class SemanticTier:
         return np.asarray(self._embedder.embed([text])[0], dtype=np.float32)
 
     def _search(self, request: Request) -> Hit | None:
-        index = self._current()
+        generation = self._store.generation()  # before any row is read: what goes from now on must not stay in memory
+        index = self._current(generation)
         if not len(index):
             return None
         gone: list[int] = []
@@ -91,13 +95,13 @@ class SemanticTier:
                 entry = self._store.entry_by_id(row)
                 if entry is None:
                     gone.append(row)
-                elif hit := self._judge(request, entry, score):
+                elif hit := self._judge(request, entry, score, generation):
                     return hit
             return None
         finally:
             index.remove(gone)
 
-    def _judge(self, request: Request, entry: Entry, score: float) -> Hit | None:
+    def _judge(self, request: Request, entry: Entry, score: float, generation: Generation) -> Hit | None:
         now = self._clock()
         if entry.request.scope != request.scope or not entry.fresh(now, request.control):
             return None
@@ -105,25 +109,34 @@ class SemanticTier:
         if why is not None:
             logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
             return None
-        self._accepted(request, entry, score)
+        self._accepted(request, entry, score, generation)
         notes = {"wording": entry.request.text}
         age = max(0.0, now - entry.created)
         return Hit(entry.response, self.name, f"entry:{entry.id}", score=min(score, 1.0), age=age, notes=notes)
 
-    def _current(self) -> ScopedIndex:
+    def _current(self, generation: Generation) -> ScopedIndex:
         """The index, with every row that any process has added since the last look."""
-        version = self._store.generation().version
         with self._lock:
             if self._index is None:
                 self._index = ScopedIndex(self._embedder.dimension)
                 self._tell_foreign()
-            if version != self._version:
+            if generation.version != self._version:
                 rows = self._store.vectors(self._last, self._embedder.fingerprint)
-                self._index.add((r.id, (r.namespace, r.vary, r.engine), unpack(r.vector)) for r in rows)
+                self._index.add(
+                    (r.id, (r.namespace, r.vary, r.engine), v) for r in rows if (v := self._sound(r)) is not None
+                )
                 if rows:
                     self._last = rows[-1].id
-                self._version = version
+                self._version = generation.version
             return self._index
+
+    def _sound(self, row: Any) -> Vector | None:
+        """The vector of a row; None for a damaged one, which costs this row's hits and no other's."""
+        vector = unpack(row.vector) if len(row.vector) == 2 * self._embedder.dimension else None
+        if vector is None or not np.isfinite(vector).all() or abs(float(vector @ vector) - 1.0) > _UNIT:
+            logger.warning("the vector of entry %d is damaged; it answers the same request only", row.id)
+            return None
+        return vector
 
     def _tell_foreign(self) -> None:
         for fingerprint, count in self._store.other_fingerprints(self._embedder.fingerprint):
@@ -135,11 +148,16 @@ class SemanticTier:
 
     def check(self) -> list[str]:
         """Where the index and the store disagree; an empty list is good."""
-        index = self._current()
+        index = self._current(self._store.generation())
         rows = self._store.vectors(0, self._embedder.fingerprint)
         index.remove(sorted(set(index.ids()) - {row.id for row in rows}))  # rows that went are noticed lazily
-        problems = [f"entry {row.id} is not in the index" for row in rows if row.id not in set(index.ids())]
+        known = set(index.ids())
+        problems = [
+            f"entry {row.id} is not in the index, or its vector is damaged" for row in rows if row.id not in known
+        ]
         for row in rows:
+            if row.id not in known:
+                continue
             scope = (row.namespace, row.vary, row.engine)
             best = index.search(scope, unpack(row.vector), self._policy.candidates)
             own = next((score for found, score in best if found == row.id), None)

@@ -45,7 +45,9 @@ _ENTRY: Final = (
 )
 _BY_KEY: Final = select(*_ENTRY).where(entries.c.key == bindparam("key"))
 _BY_ALIAS: Final = (
-    select(*_ENTRY).join(aliases, aliases.c.entry_id == entries.c.id).where(aliases.c.key == bindparam("key"))
+    select(*_ENTRY)
+    .join(aliases, aliases.c.entry_id == entries.c.id)
+    .where(aliases.c.key == bindparam("key"), aliases.c.score >= bindparam("threshold"))
 )
 _BY_ID: Final = select(*_ENTRY).where(entries.c.id == bindparam("id"))
 _VECTORS: Final = (
@@ -143,15 +145,19 @@ class Store:
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Connection]:
         if os.getpid() != self._pid:
-            self._after_fork()
+            self.after_fork()
         with self._engine.connect() as connection:
             yield connection
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Start anew in a forked child, with connections of its own."""
         # SQLite connections must not cross a fork: locks would be dropped under the parent. Leave them, never close them.
         self._engine.dispose(close=False)
         self._watch, self._seen, self._watch_lock = None, None, threading.Lock()
         self._pid = os.getpid()
+        if self._temporary is not None:
+            self._temporary._finalizer.detach()  # type: ignore[attr-defined] # noqa: SLF001 - no other way: the parent still uses the file
+            self._temporary = None
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
@@ -169,7 +175,7 @@ class Store:
     def generation(self) -> Generation:
         """The present generation; about ten microseconds while nobody commits."""
         if os.getpid() != self._pid:
-            self._after_fork()
+            self.after_fork()
         with self._watch_lock:
             if self._watch is None:
                 # isolation_level None: a transaction left open would freeze this connection's view of data_version.
@@ -184,12 +190,12 @@ class Store:
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
-    def entry(self, key: str) -> Entry | None:
-        """The entry with this exact key, or the one that an alias of this key points to."""
+    def entry(self, key: str, threshold: float = 0.0) -> Entry | None:
+        """The entry with this exact key, or the one that an alias of this key points to with at least this score."""
         with self._connect() as connection:
-            row = (
-                connection.execute(_BY_KEY, {"key": key}).first() or connection.execute(_BY_ALIAS, {"key": key}).first()
-            )
+            row = connection.execute(_BY_KEY, {"key": key}).first()
+            if row is None:
+                row = connection.execute(_BY_ALIAS, {"key": key, "threshold": threshold}).first()
         return None if row is None else _entry(row)
 
     def entry_by_id(self, entry_id: int) -> Entry | None:
