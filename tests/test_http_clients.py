@@ -3,13 +3,12 @@
 import re
 import threading
 
+import langchain_openai
 import pytest
+from llama_index.llms import openai as llamaindex_openai
 
 from openai_server import serve
 from test_procedural import SUM
-
-langchain_openai = pytest.importorskip("langchain_openai")
-llamaindex_openai = pytest.importorskip("llama_index.llms.openai")
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:llama_index", "ignore::DeprecationWarning:pydantic")
 

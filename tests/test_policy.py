@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seglam import ConfigurationError, Control, Policy, Request, Response, Rule
-from seglam.policy import DAY, time_dependent
+from seglam.moment import time_dependent
+from seglam.policy import DAY
 
 
 def test_defaults_are_the_promised_ones():
@@ -43,6 +44,19 @@ def test_rules_give_a_kind_by_text_and_the_request_wins():
         "Which day is it today?",
         "How many days from now until the first of May?",
         "USD to EUR exchange rate please",
+        "What day is it?",
+        "Hi team. Is the office open today?",
+        "What day is tomorrow? I forgot.",
+        "Is it raining in Berlin?",
+        "How much is 1 USD in EUR?",
+        "Where is my order?",
+        "Is the shop open now?",
+        "When is the next train to Busan?",
+        "Who is the president of France?",
+        "How many days until Christmas?",
+        "Give me a random number between 1 and 10.",
+        "Wie wird das Wetter heute in Wien?",
+        "지금 몇 시예요?",
         "오늘 날씨 어때?",
         "삼성전자 주가 알려줘",
         "今天天气怎么样?",
@@ -60,6 +74,11 @@ def test_wording_that_depends_on_the_moment_is_seen(text):
         "What is 17 * 23?",
         "What is the time difference between 9:15 and 17:45?",
         "Today Anna bought 3 apples. She ate one of them. How many are left?",
+        "Yesterday Bo sold 12 lamps. Anna sold twice as many. How many lamps did they sell together?",
+        "What is the plural of today?",
+        "What is the time complexity of quicksort?",
+        "How do I get the current time in Python?",
+        "Until when can the delivery address of my order be changed?",
         "How do I reset my password?",
         "Convert 5 miles to kilometres.",
     ],

@@ -3,44 +3,18 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 
 from seglam.errors import ConfigurationError
 from seglam.exchange import Request, Response, Reuse, unstorable
+from seglam.moment import time_dependent
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
 
 LIFETIMES: Final[Mapping[str, float]] = MappingProxyType({"faq": 7 * DAY, "product": DAY, "live": 0.0, "": DAY})
 """Seconds that a stored answer stays fresh, by kind of content; "" is every other kind; 0 is never stored."""
-
-# What only holds now. Day words count in a short question alone: a story that says "today" is not about today.
-_LIVE: Final = re.compile(
-    r"\b(?:weather|forecast|exchange rate|(?:stock|share|bitcoin|crypto|gold|oil) prices?|right now|as of (?:now|today)"
-    r"|(?:current|latest|live|real-time) (?:\w+ )?(?:price|rate|news|score|status|time|temperature|version|weather|traffic)"
-    r"|breaking news|what time is it|what(?:'s| is) the (?:time|date)(?! (?:difference|between))|today's)\b"
-    r"|오늘|지금|현재|어제|내일|날씨|주가|환율|시세|今天|现在|現在|天气|天気|股价|株価|汇率",
-    re.IGNORECASE,
-)
-_DAY_WORD: Final = re.compile(
-    r"\b(?:today|tonight|tomorrow|yesterday|currently|nowadays|(?:this|next|last) (?:week|month|year|"
-    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:from|until|till|since|before|after) now|\bago)\b",
-    re.IGNORECASE,
-)
-_QUESTION: Final = 160
-"""Characters up to which a text counts as one short question."""
-_SENTENCE_END: Final = re.compile(r"[.!?。?!]\s+\S")
-
-
-@lru_cache(maxsize=4096)
-def time_dependent(text: str) -> bool:
-    """Whether an answer to the text holds only for a moment (weather, prices now, what day it is today)."""
-    head = text[:4000]
-    if _LIVE.search(head):
-        return True
-    return _DAY_WORD.search(head) is not None and len(text) <= _QUESTION and _SENTENCE_END.search(head) is None
 
 
 @dataclass(frozen=True, slots=True)

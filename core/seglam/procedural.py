@@ -16,7 +16,7 @@ from seglam.library import COMPILING, COVERED, DECLINED, FAILED, OPEN, Group, Li
 from seglam.policy import Policy
 from seglam.procedure import Answer, Case, Draft, Finding, Procedure, State, answer
 from seglam.sandbox import Limits, Sandbox
-from seglam.similarity import similar, tokens
+from seglam.similarity import similar
 from seglam.verifier import Evidence, gate
 
 logger = logging.getLogger("seglam")
@@ -170,11 +170,10 @@ class ProceduralTier:
 
     def _place(self, request: Request) -> Group | None:
         """The class that this request looks like: one that holds a similar case."""
-        mine = tokens(request.text)
         for group in self._library.groups(request.context):
             if self._policy.bind_engine and group.engine != request.engine:
                 continue
-            if any(similar(mine, tokens(case.text)) for case in group.cases[-8:]):
+            if any(similar(request.text, case.text) for case in group.cases[-8:]):
                 return group
         return None
 

@@ -6,6 +6,7 @@ This only decides which requests the compiler is shown together. A wrong guess c
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Final
 
 _TOKEN: Final = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\w\s]|_|\n")
@@ -21,14 +22,20 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(_TOKEN.findall(text)[:_MOST])
 
 
-def _masked(parts: Sequence[str]) -> list[str]:
-    return ["0" if part[0].isdigit() else part.lower() for part in parts]
+@lru_cache(maxsize=8192)
+def _masked(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Tokens with numbers made equal, in order and as a set. Remembered: every miss is compared with all that came before."""
+    masked = tuple("0" if part[0].isdigit() else part.lower() for part in tokens(text))
+    return masked, frozenset(masked)
 
 
-def similar(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Whether two token sequences look like two requests of one kind."""
-    a, b = _masked(one), _masked(other)
+def similar(one: str, other: str) -> bool:
+    """Whether two texts look like two requests of one kind."""
+    (a, _), (b, known) = _masked(one), _masked(other)
     if not a or not b:
+        return False
+    shared = sum(part in known for part in a)  # no fewer than any way of matching can find
+    if shared < _FRAME and 2 * shared < _RATIO * (len(a) + len(b)):
         return False
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     if matcher.real_quick_ratio() >= _RATIO and matcher.quick_ratio() >= _RATIO and matcher.ratio() >= _RATIO:
