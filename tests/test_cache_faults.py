@@ -303,3 +303,27 @@ def test_counters_are_exact_under_threads(open_cache):
         list(pool.map(lambda _: cache.lookup(STORED), range(2000)))
     cache.drain()
     assert cache.stats().hits["exact"] == 2000
+
+
+def test_a_clock_that_is_set_back_loses_neither_counters_nor_new_answers(open_cache, clock):
+    """Flushes go on, and in a full cache what is new is not the first to go."""
+    cache = open_cache(policy={"max_entries": 20, "compile": "off"})
+    for i in range(20):
+        cache.record(Request(f"q {i}", comparable=False), Response("x"))
+        clock.move(1)
+    clock.move(-86_400)
+    cache.record(Request("new", comparable=False), Response("y"))
+    assert cache.lookup(Request("new", comparable=False)).response.text == "y"
+    clock.move(60)
+    cache.lookup(Request("new", comparable=False))
+    assert cache._store.totals()["requests"] > 0
+
+
+def test_a_closed_cache_answers_nothing_and_keeps_nothing(open_cache):
+    """After close the model answers; the file is not opened again."""
+    cache = open_cache()
+    cache.record(STORED, Response("x"))
+    cache.close()
+    assert not cache.lookup(STORED)
+    assert cache.respond(STORED, lambda _: Response("y")).text == "y"
+    assert open_cache().lookup(STORED).response.text == "x"

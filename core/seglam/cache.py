@@ -193,7 +193,7 @@ class Cache:
         return (yield from self._flights.share(key, lambda: self._ask(request, origin)))
 
     def _ask(self, request: Request, origin: Call) -> Flow[Response]:
-        if not self.policy.bypass(request):
+        if not self._closed and not self.policy.bypass(request):
             # Between our lookup and this flight another one may have landed: ask once more, or two calls are made.
             landed = yield from self._safely(TierName.EXACT, self._exact.find(request), request.namespace)
             if isinstance(landed, Hit):
@@ -207,6 +207,8 @@ class Cache:
     def _lookup(self, request: Request) -> Flow[Hit | Miss]:
         if not isinstance(request, Request):
             raise ConfigurationError(f"request: expected a Request, got {type(request).__name__}")
+        if self._closed:
+            return Miss(Why.BYPASS, "the cache is closed")
         found: Hit | Miss
         if why := self.policy.bypass(request):
             found = Miss(Why.BYPASS, why)
@@ -277,7 +279,7 @@ class Cache:
     def _record(self, request: Request, response: Response) -> Flow[None]:
         if not isinstance(response, Response):
             raise ConfigurationError(f"response: expected a Response, got {type(response).__name__}")
-        if not self.policy.storable(request, response):
+        if self._closed or not self.policy.storable(request, response):
             return
         if response.reuse is Reuse.EXACT:
             request = replace(request, compilable=False, comparable=False)
@@ -361,10 +363,11 @@ class Cache:
         self._closed = True
         self._background.close()
         self._writer.close()
-        try:
-            self._ledger.flush()
-        except Exception as error:
-            logger.warning("seglam: the last counters could not be written: %s", type(error).__name__)
+        for last in (self._procedural.persist, self._ledger.flush):
+            try:
+                last()
+            except Exception as error:
+                logger.warning("seglam: the last counters could not be written: %s", type(error).__name__)
         if self._own_sandbox:
             self._sandbox.close()
         self._store.close()

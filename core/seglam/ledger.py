@@ -107,7 +107,8 @@ class Ledger:
     def due(self) -> bool:
         """Whether something has waited long enough to be written."""
         waiting = self._counts or self._aliases
-        return bool(waiting) and self._clock() - self._since >= self._flush_after
+        waited = self._clock() - self._since
+        return bool(waiting) and not 0 <= waited < self._flush_after  # below 0: the clock was set back
 
     def flush(self) -> None:
         """Write everything that waits, in one transaction; what could not be written waits on."""

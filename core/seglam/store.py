@@ -237,6 +237,9 @@ class Store:
             "fingerprint": fingerprint if vector is not None else None,
         }
         with self.write() as connection:
+            # Never before the newest: with a clock that was set back new answers would be the first to be evicted.
+            newest = connection.execute(select(func.max(entries.c.used))).scalar_one_or_none()
+            values["used"] = max(now, newest or now)
             # Not an upsert: a new answer is a new row with a new id, so that readers who ask for `id > last` see it.
             connection.execute(delete(entries).where(entries.c.key == request.key))
             connection.execute(delete(aliases).where(aliases.c.key == request.key))
