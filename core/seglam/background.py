@@ -48,6 +48,8 @@ class Background:
             work()
         except Exception as error:
             self._failed(error)
+        except BaseException as error:  # KeyboardInterrupt of a model's client: this thread has nobody to tell
+            self._failed(RuntimeError(type(error).__name__))
 
     def _done(self, future: "Future[None]") -> None:
         with self._lock:

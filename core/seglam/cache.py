@@ -21,7 +21,7 @@ from seglam.errors import ConfigurationError, OnlyIfCachedError
 from seglam.exact import ExactTier
 from seglam.exchange import Entry, Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
 from seglam.flights import Flights
-from seglam.flow import Call, Flow, arun, call, run
+from seglam.flow import Call, Flow, arun, call, quick, run
 from seglam.ledger import Ledger, Stats
 from seglam.library import Library
 from seglam.llm import as_model
@@ -88,10 +88,6 @@ class Cache:
             limits = {"repairs": policy.repairs, "calls_per_hour": policy.compiles_per_hour}
             author = Compiler(self._model, **limits, clock=clock)
         self._procedural = ProceduralTier(self._library, self._sandbox, policy, self._ledger, author, clock)
-
-    def _after_fork(self) -> None:
-        self._store.after_fork()
-        self._assemble()  # with an empty ledger: what the parent has counted, the parent writes
 
     @classmethod
     def open(
@@ -214,7 +210,10 @@ class Cache:
             found = Miss(Why.BYPASS, why)
         else:
             found = yield from self._ask_tiers(request)
-        saved = self._saved(found, request) if isinstance(found, Hit) else Usage()
+        saved = Usage()
+        if isinstance(found, Hit):
+            usage = yield from self._safely("ledger", quick(self._saved, found, request), request.namespace)
+            saved = usage if isinstance(usage, Usage) else saved
         self._ledger.found(request, found, saved)
         if self._listener is not None:
             self._tell(request, found)
@@ -328,6 +327,7 @@ class Cache:
 
     def forget(self, request: Request) -> int:
         """Erase what is stored for exactly this request (answer, wordings, cases); returns how many rows went."""
+        self.drain()  # what waits to be learnt would be filed after it was forgotten
         self._ledger.drop_alias(request.key)
         return self._store.forget_key(request.key)
 
@@ -361,6 +361,7 @@ class Cache:
         if self._closed:
             return
         self._closed = True
+        self._procedural.stop()
         self._background.close()
         self._writer.close()
         for last in (self._procedural.persist, self._ledger.flush):
@@ -386,7 +387,7 @@ _opened: "WeakSet[Cache]" = WeakSet()
 
 def _in_child() -> None:
     for cache in list(_opened):
-        cache._after_fork()  # noqa: SLF001 - the same module
+        cache._assemble()  # noqa: SLF001 - with an empty ledger: what the parent has counted, the parent writes
 
 
 if hasattr(os, "register_at_fork"):

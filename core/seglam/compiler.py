@@ -123,12 +123,13 @@ class Compiler:
         self._clock = clock
         self._lock = threading.Lock()
         self._asked: deque[float] = deque()
+        self.stopped = False
 
     def affordable(self) -> bool:
         """Whether the budget of this hour allows another call."""
         now = self._clock()
         with self._lock:
-            while self._asked and self._asked[0] <= now - HOUR:
+            while self._asked and not now - HOUR < self._asked[0] <= now:  # later than now: the clock was set back
                 self._asked.popleft()
             return len(self._asked) < self._budget
 
@@ -143,7 +144,7 @@ class Compiler:
         findings: tuple[Finding, ...] = ()
         spent = Usage()
         calls = 0
-        while calls <= self._repairs and (calls == 0 or self.affordable()):
+        while calls <= self._repairs and (calls == 0 or (self.affordable() and not self.stopped)):
             with self._lock:
                 self._asked.append(self._clock())
             calls += 1

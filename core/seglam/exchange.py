@@ -45,7 +45,8 @@ class Control:
         no_cache: do not answer from the cache; the fresh answer is stored.
         no_store: do not store the answer, nor use it as evidence.
         only_if_cached: never call the origin; ``respond`` raises OnlyIfCachedError on a miss.
-        max_age: seconds; an older stored answer is not used. None: the policy's lifetime alone decides.
+        max_age: seconds; an older stored answer is not used (what a procedure computes is new). None: the policy's
+            lifetime alone decides.
     """
 
     no_cache: bool = False
@@ -158,7 +159,7 @@ class Hit:
         tier: which tier gave it.
         source: what it came from: ``entry:<id>`` or ``procedure:<id>``.
         score: cosine similarity for the semantic tier, 1.0 otherwise.
-        age: seconds since the stored answer (or the procedure) was made.
+        age: seconds since the stored answer was made; 0 for what a procedure has just computed.
         notes: what a tier wants to tell: the wording that matched, the parameters of the procedure.
     """
 

@@ -14,7 +14,6 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from seglam.errors import ProcedureError
 from seglam.exchange import Request, Response, Usage
 from seglam.procedure import Case, Draft, Finding, Procedure, State, mean_usage
 from seglam.schema import cases, classes, procedures
@@ -27,6 +26,7 @@ LEASE: Final = 900.0
 """Seconds after which a class whose compiler never came back (a killed process) may be claimed again."""
 _MOST_CASES: Final = 32
 """Cases kept for a class that is not covered; more of them teach nothing and cost a longer prompt."""
+_MOST_CONTEXTS: Final = 1_000
 _MOST_CLASSES: Final = 2_000
 """Classes with a single case kept for one context; one-off requests must not fill the file."""
 
@@ -67,6 +67,8 @@ class Library:
                 self._generation = generation
             known = self._procedures.get(context)
             if known is None:
+                if len(self._procedures) >= _MOST_CONTEXTS:  # chats with one context each; those in use come back
+                    self._procedures.clear()
                 known = self._procedures[context] = tuple(self._load(context, (State.LIVE, State.SHADOW)))
             return known
 
@@ -86,7 +88,7 @@ class Library:
             procedure = _procedure(row)
             if procedure.state in (State.LIVE, State.SHADOW):
                 _ = procedure.draft.guard
-        except (ValueError, TypeError, KeyError, ProcedureError) as error:
+        except Exception as error:  # whatever is wrong with it
             logger.warning("procedure %d is damaged and not used: %s", row.id, type(error).__name__)
             return None
         return procedure

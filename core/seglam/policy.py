@@ -12,6 +12,7 @@ from seglam.moment import time_dependent
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
+_MOST: Final = 10**9
 
 LIFETIMES: Final[Mapping[str, float]] = MappingProxyType({"faq": 7 * DAY, "product": DAY, "live": 0.0, "": DAY})
 """Seconds that a stored answer stays fresh, by kind of content; "" is every other kind; 0 is never stored."""
@@ -82,6 +83,13 @@ class Policy:
         _at_least("flush_after", self.flush_after, 0)
         _one_of("compile", self.compile, ("hot", "first", "off"))
         _one_of("on_fault", self.on_fault, ("miss", "raise"))
+        if not isinstance(self.lifetimes, Mapping):
+            raise ConfigurationError(f"Policy.lifetimes: expected seconds by kind, got {self.lifetimes!r}")
+        if not isinstance(self.rules, tuple) or not all(isinstance(rule, Rule) for rule in self.rules):
+            raise ConfigurationError(f"Policy.rules: expected a tuple of Rule, got {self.rules!r}")
+        for name in ("candidates", "heat", "shadow", "repairs", "compiles_per_hour", "max_entries", "memory_entries"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) > _MOST:
+                raise ConfigurationError(f"Policy.{name}: expected a whole number, got {getattr(self, name)!r}")
         for kind, seconds in self.lifetimes.items():
             _at_least(f"lifetimes[{kind!r}]", seconds, 0)
         # What the caller leaves out keeps its default, so that naming one kind does not make live data storable.

@@ -83,8 +83,7 @@ class ProceduralTier:
                 self._suspend((first, other), f"they gave {given.text!r} and {theirs.text!r} for one request")
                 return Miss(Why.DISAGREE, f"procedures {first.id} and {other.id}")
         notes = {"intent": first.draft.intent, "version": first.version, "model": first.model}
-        age = max(0.0, self._clock() - first.created)
-        return Hit(Response(given.text), self.name, f"procedure:{first.id}", age=age, notes=notes)
+        return Hit(Response(given.text), self.name, f"procedure:{first.id}", notes=notes)  # computed now: its age is 0
 
     def _answer(self, procedure: Procedure, request: Request) -> Answer:
         given = answer(procedure.draft, request.text, self._sandbox, HIT_LIMITS)
@@ -93,6 +92,8 @@ class ProceduralTier:
             strikes = self._strikes[procedure.id] = self._strikes.get(procedure.id, 0) + 1
             if strikes >= _STRIKES:
                 self._suspend((procedure,), f"broke its limits {strikes} times: {given.outcome.status}")
+        elif given.text is not None and self._strikes:
+            self._strikes.pop(procedure.id, None)  # in a row: one time-out in a thousand runs is the machine's
         return given
 
     def _suspend(self, which: Sequence[Procedure], why: str) -> None:
@@ -108,6 +109,11 @@ class ProceduralTier:
         for procedure_id, finding in list(self._distrusted.items()):
             self._library.settle(procedure_id, finding)
             self._distrusted.pop(procedure_id, None)
+
+    def stop(self) -> None:
+        """No further repairs: the cache is closing, and waits for the call that is under way."""
+        if self._compiler is not None:
+            self._compiler.stopped = True
 
     def saved(self, hit: Hit, context: tuple[str, str]) -> Usage:
         """What the model would have taken for a hit of this tier: the mean of the cases."""
@@ -200,12 +206,12 @@ class ProceduralTier:
             return None
         try:
             result = compiler.compile(group.cases, request.background or group.background, self._gate(request, group))
-        except Exception as error:
-            # The error itself may quote the prompt: its kind is enough here, and the class is tried again later.
+        except BaseException as error:
+            # A class left claimed would wait for its lease. The error itself may quote the prompt: its kind is enough.
             logger.warning("compiling class %d failed: %s", group.id, type(error).__name__)
             self._ledger.count("fault.compiler", request.namespace)
             self._library.release(group.id, FAILED, retry_at=self._later(group), reason=type(error).__name__)
-            if self._policy.on_fault == "raise":
+            if self._policy.on_fault == "raise" or not isinstance(error, Exception):
                 raise
             return None
         self._keep(request, group, result)

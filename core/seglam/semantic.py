@@ -21,6 +21,7 @@ from seglam.store import Generation, Store
 logger = logging.getLogger("seglam")
 
 _LATIN_END = 0x24F
+_SPARE = 1000  # rows that went may stay in the index unnoticed: so many, and then as many as there are
 _UNIT = 0.02  # of a squared length: half precision leaves less than a thousandth
 OnAccept = Callable[[Request, Entry, float, Generation], None]
 
@@ -48,13 +49,14 @@ class SemanticTier:
         self._index: ScopedIndex | None = None
         self._version = -1
         self._last = 0
+        self._erased = -1
         self._told = False
 
     def find(self, request: Request) -> Flow[Hit | None]:
         """A hit from the best neighbour that every guard lets pass."""
-        if not self.covers(request):
+        if not self._policy.comparable(request):
             return None
-        return (yield from call(self._search, request))
+        return (yield from call(self._search, request))  # covers() too: an embedder may load its model there
 
     def covers(self, request: Request) -> bool:
         """Whether the request can be matched by meaning at all; says so once when a script is not covered."""
@@ -83,6 +85,8 @@ class SemanticTier:
         return np.asarray(self._embedder.embed([text])[0], dtype=np.float32)
 
     def _search(self, request: Request) -> Hit | None:
+        if not self.covers(request):
+            return None
         generation = self._store.generation()  # before any row is read: what goes from now on must not stay in memory
         index = self._current(generation)
         if not len(index):
@@ -92,7 +96,10 @@ class SemanticTier:
             for row, score in index.search(request.scope, self._vector(request.text), self._policy.candidates):
                 if score < self._policy.threshold:
                     return None
-                entry = self._store.entry_by_id(row)
+                try:
+                    entry = self._store.entry_by_id(row)
+                except ValueError:  # a damaged payload costs this row's hits and no other's
+                    continue
                 if entry is None:
                     gone.append(row)
                 elif hit := self._judge(request, entry, score, generation):
@@ -120,6 +127,11 @@ class SemanticTier:
             if self._index is None:
                 self._index = ScopedIndex(self._embedder.dimension)
                 self._tell_foreign()
+            if generation.entries != self._erased and len(self._index) > _SPARE + 2 * self._store.count_vectors(
+                self._embedder.fingerprint
+            ):
+                self._index, self._last, self._version = ScopedIndex(self._embedder.dimension), 0, -1
+            self._erased = generation.entries
             if generation.version != self._version:
                 rows = self._store.vectors(self._last, self._embedder.fingerprint)
                 self._index.add(

@@ -21,12 +21,13 @@ from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, delete
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
-from seglam import schema
+from seglam import forks, schema
 from seglam.errors import ConfigurationError, NewerSchemaError, NotACacheError, StoreAccessError, StoreError
 from seglam.exchange import Entry, Request, Response, Usage
 from seglam.schema import aliases, cases, classes, counters, entries, migrations, procedures
 
-BUSY_MS: Final = 10_000
+BUSY_MS: Final = 3_000
+"""What a writer waits for another process; the application's answer may wait behind it."""
 _EVICT_SHARE: Final = 0.05  # evicting one by one would raise the generation, and empty the memory tier, at every write
 _ENTRY: Final = (
     entries.c.id,
@@ -91,8 +92,8 @@ class Store:
         self._watch_lock = threading.Lock()
         self._watch: sqlite3.Connection | None = None
         self._seen: Generation | None = None
-        self._pid = os.getpid()
         self._engine = _engine(self.path)
+        forks.watch(self)
         try:
             self._migrate()
         except BaseException:
@@ -144,19 +145,22 @@ class Store:
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Connection]:
-        if os.getpid() != self._pid:
-            self.after_fork()
-        with self._engine.connect() as connection:
+        with forks.using(), self._engine.connect() as connection:
             yield connection
 
+    def let_go(self) -> None:
+        """Close every connection; they are opened again on demand."""
+        self._engine.dispose()
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
     def after_fork(self) -> None:
-        """Start anew in a forked child, with connections of its own."""
-        # SQLite connections must not cross a fork: locks would be dropped under the parent. Leave them, never close them.
-        self._engine.dispose(close=False)
+        """Start anew in a forked child, with locks and connections of its own."""
+        self._engine = _engine(self.path)
         self._watch, self._seen, self._watch_lock = None, None, threading.Lock()
-        self._pid = os.getpid()
         if self._temporary is not None:
-            self._temporary._finalizer.detach()  # type: ignore[attr-defined] # noqa: SLF001 - no other way: the parent still uses the file
+            self._temporary._finalizer.detach()  # type: ignore[attr-defined] # noqa: SLF001 - the parent still uses the file
             self._temporary = None
 
     @contextlib.contextmanager
@@ -174,9 +178,7 @@ class Store:
 
     def generation(self) -> Generation:
         """The present generation; about ten microseconds while nobody commits."""
-        if os.getpid() != self._pid:
-            self.after_fork()
-        with self._watch_lock:
+        with forks.using(), self._watch_lock:
             if self._watch is None:
                 # isolation_level None: a transaction left open would freeze this connection's view of data_version.
                 self._watch = sqlite3.connect(
@@ -252,6 +254,11 @@ class Store:
         """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made."""
         return self.read(_VECTORS, {"last": last, "fingerprint": fingerprint})
 
+    def count_vectors(self, fingerprint: str) -> int:
+        """How many entries hold a vector of this embedder."""
+        query = select(func.count()).select_from(entries).where(entries.c.fingerprint == fingerprint)
+        return int(self.read(query)[0][0])
+
     def other_fingerprints(self, fingerprint: str) -> list[tuple[str, int]]:
         """How many entries hold vectors of other embedders, which are never compared with ours."""
         query = (
@@ -266,8 +273,17 @@ class Store:
         return [row[0] for row in self.read(select(entries.c.id).order_by(entries.c.id))]
 
     def forget_key(self, key: str) -> int:
-        """Erase the entry, aliases and cases of one exact key; returns how many rows went."""
+        """Erase the entry, aliases and cases of one exact key, in procedures' examples too; returns how many rows went."""
+        examples = func.json_each(procedures.c.examples).table_valued("value", name="example")
+        holding = select(procedures.c.id, procedures.c.examples).where(
+            select(examples.c.value).where(func.json_extract(examples.c.value, "$[0]") == key).exists()
+        )
         with self.write() as connection:
+            for row in connection.execute(holding).all():
+                kept = [example for example in json.loads(row.examples) if example[0] != key]
+                connection.execute(
+                    update(procedures).where(procedures.c.id == row.id).values(examples=json.dumps(kept), evidence="[]")
+                )
             return sum(connection.execute(delete(t).where(t.c.key == key)).rowcount for t in (entries, aliases, cases))
 
     def clear(self, namespace: str | None = None) -> int:
@@ -359,12 +375,8 @@ class Store:
 
     def close(self) -> None:
         """Close every connection; a temporary file is deleted. May be called twice."""
-        if os.getpid() == self._pid:
-            with self._watch_lock:
-                if self._watch is not None:
-                    self._watch.close()
-                    self._watch = None
-            self._engine.dispose()
+        with self._watch_lock:
+            self.let_go()
         if self._temporary is not None:
             self._temporary.cleanup()
 
