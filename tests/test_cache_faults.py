@@ -327,3 +327,41 @@ def test_a_closed_cache_answers_nothing_and_keeps_nothing(open_cache):
     assert not cache.lookup(STORED)
     assert cache.respond(STORED, lambda _: Response("y")).text == "y"
     assert open_cache().lookup(STORED).response.text == "x"
+
+
+@forks
+@threads_beside_forks
+def test_what_a_forked_child_records_survives_the_parents_close(path):
+    """SQLite's locks do not cross a fork: with inherited connections the parent's close took the child's log away."""
+    cache = Cache.open(path, embedder=HashEmbedder(), policy=Policy(compile="off"))
+    cache.record(STORED, Response("x"))
+    closed, out = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(closed, 1)
+        for i in range(50):
+            cache.record(Request(f"from the child {i}"), Response("y"))
+        os._exit(0)
+    cache.close()
+    os.write(out, b".")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    os.close(closed)
+    os.close(out)
+    with Cache.open(path, embedder=HashEmbedder()) as again:
+        assert all(again.lookup(Request(f"from the child {i}")) for i in range(50))
+        assert again.check() == []
+
+
+def test_forgetting_reaches_the_examples_of_procedures(open_cache, path):
+    """The erased request's text stands in no row: not as answer, case or example."""
+    cache = open_cache(compiler=Script(SUM))
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    cache.forget(ask(10, 5))
+    (procedure,) = cache.procedures()
+    assert [case.text for case in procedure.examples] == ["Please add 3 and 4 for me."]
+    raw = sqlite3.connect(path)
+    rows = [
+        str(raw.execute(f"SELECT * FROM {name}").fetchall()) for name in ("entries", "aliases", "cases", "procedures")
+    ]
+    raw.close()
+    assert not any("add 10 and 5" in row for row in rows)
