@@ -11,8 +11,8 @@ from seglam.agreement import agree, final_value
 
 AGREE = [
     ("The total is **$45.00**.", "45 dollars", "decimal"),
-    ("The total is $45.00 for 3 tickets.", "45", "decimal"),
-    ("5 * 2 = 10.\nSo 10 + 2 = 12 km", "12", "integer"),
+    ("The total is $45.00 for 3 tickets.", "$45", "decimal"),
+    ("5 * 2 = 10.\nSo 10 + 2 = 12 km", "12 km", "integer"),
     ("#### 7", "\\boxed{7}", "integer"),
     ("\\[ x = \\boxed{1{,}000} \\]", "1000", "integer"),
     ("3 * 12 = 36.\n\nJohn has 36 apples.", "36", "integer"),
@@ -27,7 +27,7 @@ AGREE = [
     ("Answer: B", "(B)", "option"),
     ("B) Paris", "The answer is **B**.", "option"),
     ("Yes, it is.", "yes", "option"),
-    ("hello  world.", "hello world", "text"),
+    ("  hello world\n", "hello world", "text"),
     ('{"a": 1.0, "b": [true]}', 'Here:\n```json\n{"b": [true], "a": 1}\n```', "json"),
 ]
 
@@ -47,6 +47,20 @@ DISAGREE = [
     ('{"a": 1}', '{"a": true}', "json"),
     ("[1, 2]", "[2, 1]", "json"),
     ("no value here", "nor here", "integer"),
+    ("Yes, it is 5.", "No, it is 5.", "integer"),
+    ("The profit is $5.", "The loss is $5.", "decimal"),
+    ("It increased by 5%.", "It decreased by 5%.", "decimal"),
+    ("at least 5", "at most 5", "integer"),
+    ("5 days ago", "in 5 days", "integer"),
+    ("Before 2026-03-04", "After 2026-03-04", "date"),
+    ("Monday, 2026-03-04", "Tuesday, 2026-03-04", "date"),
+    ("Anna pays Bob $5.", "Bob pays Anna $5.", "decimal"),
+    ("She owes him $5.", "He owes her $5.", "decimal"),
+    ("5 km", "5", "integer"),
+    ("5%", "5", "decimal"),
+    ("a\nb", "a b", "text"),
+    ("a  b", "a b", "text"),
+    ("Hello.", "Hello", "text"),
 ]
 
 
@@ -73,7 +87,7 @@ def test_rounding_is_asked_for() -> None:
 
 _RENDERINGS = (
     "{}", "The answer is {}.", "So the total is **{}**.", "#### {}", "\\boxed{{{}}}", "= {}", "Answer: {}",
-    "Therefore, the result is {} km.", "First 2 + 2 = 4.\nThe final answer is {}.",
+    "Therefore, the result is {}.", "First 2 + 2 = 4.\nThe final answer is {}.",
 )  # fmt: skip
 _NUMBERS = st.decimals(-(10**6), 10**6, places=2).map(lambda d: d.normalize() + 0).map(lambda d: f"{d:f}")
 

@@ -6,6 +6,7 @@ where it states nothing, the texts must be. Two answers that only might agree do
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -76,6 +77,32 @@ _OPTION: Final = tuple(
     )
 )
 _VERDICT: Final = re.compile(r"\W*(yes|no|true|false)\b", re.IGNORECASE)
+_SIDES: Final = tuple(
+    (frozenset(one.split()), frozenset(other.split()))
+    for one, other in (
+        ("more greater larger higher longer older over above exceeds", "less fewer smaller lower shorter younger under below"),
+        ("profit gain gains surplus earned", "loss losses deficit lost"),
+        ("up rise rises rose risen increase increased increases increasing grew grow grows growth gained",
+         "down fall falls fell fallen decrease decreased decreases decreasing shrank shrink drop dropped drops decline declined"),
+        ("after later ahead hence", "before earlier ago behind"),
+        ("most maximum max", "least minimum min"),
+        ("left", "right"),
+        ("north", "south"),
+        ("east", "west"),
+        ("owes pays owe pay paid", "receives gets receive get received"),
+        ("cheaper", "dearer pricier"),
+        ("faster early", "slower late"),
+        ("credit", "debit"),
+        ("includes including included with", "excludes excluding excluded without"),
+        ("am a.m.", "pm p.m."),
+    )
+)  # fmt: skip
+_DAYS: Final = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())  # noqa: SIM905 - words read better so
+_PRONOUNS: Final = {
+    **{word: word for word in ("i", "you", "he", "she", "we", "they")},
+    **{"him": "he", "her": "she", "me": "i", "us": "we", "them": "they"},
+}
+_WORD: Final = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*")
 _SENTENCE: Final = re.compile(r"(?<=[.!?。])\s+(?=\S)|\n+")
 
 
@@ -121,10 +148,11 @@ def agree(expected: str, actual: str, kind: str, *, rounding: bool = False) -> b
         one, other = _option(expected), _option(actual)
         return one == other if one and other else _normal(expected) == _normal(actual)
     if kind in ("integer", "decimal", "fraction", "date"):
-        return _same_value(_find(expected, kind), _find(actual, kind), rounding=rounding) or _normal(
-            expected
-        ) == _normal(actual)
-    return _normal(expected) == _normal(actual)
+        if _normal(expected) == _normal(actual):
+            return True
+        same = _same_value(_find(expected, kind), _find(actual, kind), rounding=rounding)
+        return same and _same_direction(expected, actual)
+    return expected.strip() == actual.strip()
 
 
 def final_value(text: str, kind: str) -> Stated | None:
@@ -140,7 +168,32 @@ def final_value(text: str, kind: str) -> Stated | None:
     if kind in ("integer", "decimal", "fraction", "date"):
         found = _find(text, kind)
         return found.final
-    return Stated(_normal(text)) if _normal(text) else None
+    return Stated(text.strip()) if text.strip() else None
+
+
+def _same_direction(one: str, other: str) -> bool:
+    """Whether what two answers conclude points the same way: yes or no, profit or loss, who pays whom, the weekday."""
+    verdicts = [found.group(1).casefold() if (found := _VERDICT.match(text)) else "" for text in (one, other)]
+    if all(verdicts) and verdicts[0] != verdicts[1]:
+        return False
+    left, right = (_WORD.findall(_last_sentence(text)) for text in (one, other))
+    days = [{word.casefold() for word in words} & _DAYS for words in (left, right)]
+    return _leanings(left) == _leanings(right) and _roles(left, right) and (not all(days) or days[0] == days[1])
+
+
+def _leanings(words: Sequence[str]) -> list[tuple[bool, bool]]:
+    said = {word.casefold() for word in words}
+    return [(bool(said & one), bool(said & other)) for one, other in _SIDES]
+
+
+def _roles(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether names and pronouns that both have come in one order."""
+    for kind in (lambda word: word if word[0].isupper() else "", lambda word: _PRONOUNS.get(word.casefold(), "")):
+        left, right = ([kind(word) for word in words if kind(word)] for words in (one, other))
+        shared = {*left} & {*right}
+        if [word for word in left if word in shared] != [word for word in right if word in shared]:
+            return False
+    return True
 
 
 def _same_value(one: _Answer, other: _Answer, *, rounding: bool) -> bool:
@@ -158,6 +211,8 @@ def _same_value(one: _Answer, other: _Answer, *, rounding: bool) -> bool:
 
 
 def _equal(one: Stated, other: Stated, *, rounding: bool) -> bool:
+    if bool(one.unit) != bool(other.unit):
+        return False
     if one.unit and other.unit and one.unit != other.unit and one.base[1] != other.base[1]:
         return {one.unit, other.unit} in ({"GBP", "pound"}, {"lb", "pound"}) and one.value == other.value
     x, y = (one.base[0], other.base[0]) if one.unit and other.unit else (one.value, other.value)

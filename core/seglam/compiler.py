@@ -5,6 +5,7 @@ wrong; what it adds is the sandbox's language, the differences between the reque
 """
 
 import logging
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ logger = logging.getLogger("seglam")
 
 PROMPT_VERSION: Final = "compile/1"
 _MOST_SHOWN: Final = 6
+_FENCE: Final = 5
 
 _CONTRACT: Final = f"""\
 You are the compiler of a reasoning cache. Below are requests of one kind that users sent to a language model, with the \
@@ -171,27 +173,35 @@ class Compiler:
 def compile_prompt(cases: Sequence[Case], background: str) -> str:
     """The prompt for a class, from up to six of its cases, the oldest first (deterministic: a tape can replay it)."""
     shown = cases[:_MOST_SHOWN]
-    parts = [_CONTRACT]
+    fence = _fence(background, *(text for case in shown for text in (case.text, case.answer)))
+    parts = [_CONTRACT.replace("lines of =====", f"lines of {fence}")]
     if background:
-        parts.append(f"CONTEXT that stood before every request\n=====\n{background}\n=====\n")
+        parts.append(f"CONTEXT that stood before every request\n{fence}\n{background}\n{fence}\n")
     differences = marked([case.text for case in shown]) if len(shown) > 1 else [""] * len(shown)
     for number, (case, marks) in enumerate(zip(shown, differences, strict=True), 1):
         if case.answer:
-            parts.append(f"REQUEST {number}\n=====\n{case.text}\n=====\nREPLY {number}\n=====\n{case.answer}\n=====")
+            reply = f"REPLY {number}\n{fence}\n{case.answer}\n{fence}"
+            parts.append(f"REQUEST {number}\n{fence}\n{case.text}\n{fence}\n{reply}")
         else:
-            parts.append(
-                f"REQUEST {number} (no reply yet: the result of your code will be the reply)\n=====\n{case.text}\n====="
-            )
+            note = "(no reply yet: the result of your code will be the reply)"
+            parts.append(f"REQUEST {number} {note}\n{fence}\n{case.text}\n{fence}")
         if marks:
-            parts.append(f"REQUEST {number} with what differs from the others in ⟦ ⟧\n=====\n{marks}\n=====")
+            parts.append(f"REQUEST {number} with what differs from the others in ⟦ ⟧\n{fence}\n{marks}\n{fence}")
     return "\n".join(parts) + "\n"
+
+
+def _fence(*data: str) -> str:
+    """A line that no data can close: longer than every run of equals signs in it."""
+    longest = max((len(run) for text in data for run in re.findall("=+", text)), default=0)
+    return "=" * max(_FENCE, longest + 1)
 
 
 def repair_prompt(first: str, reply: str, findings: Sequence[Finding]) -> str:
     """The prompt that shows the model its own reply and what the gate said."""
+    fence = _fence(reply)
     failed = "\n".join(f"- {finding.stage}: {finding.detail}" for finding in findings if not finding.passed)
     return (
-        f"{first}\nYour earlier reply was\n=====\n{reply.strip()}\n=====\nIt was refused for this reason:\n{failed}\n"
+        f"{first}\nYour earlier reply was\n{fence}\n{reply.strip()}\n{fence}\nIt was refused for this reason:\n{failed}\n"
         "Mend it and reply again in full, with all four blocks (or with NOT_COMPILABLE: <reason> if that is the truth). Do not "
         "make the patterns wider than the requests justify.\n"
     )

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 import re2
 
 from seglam.errors import ConfigurationError, PatternError
-from seglam.slots import Slot, Value
+from seglam.slots import Slot, Value, two_marks
 from seglam.textslots import MAX_ITEMS, MAX_TEXT, slot_type
 
 Params = dict[str, Value]
@@ -104,6 +104,15 @@ class _Use(NamedTuple):
     start: int
 
 
+class Span(NamedTuple):
+    """Where a slot stands in a request: its name, its type, and the characters from ``start`` to before ``end``."""
+
+    name: str
+    type: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Expressions:
     greedy: Any
@@ -152,7 +161,20 @@ class Pattern:
         """The slots' values, when the whole text is of the class and can be read in one way only. Never raises."""
         if self.literal not in text or len(text) > MAX_REQUEST:
             return None
-        text = text.strip()
+        texts = self._texts(text.strip())
+        return None if texts is None else self._values(texts)
+
+    def spans(self, text: str) -> tuple[Span, ...]:
+        """Where the slots of a text that ``match`` accepts stand in it; the text has no space at its ends."""
+        spans, at = [], 0
+        found = iter(self._texts(text) or ())
+        for part in self._parts:
+            if isinstance(part, _Use):
+                spans.append(Span(part.name, part.slot.type, at, at + len(next(found).decode())))
+            at = spans[-1].end if isinstance(part, _Use) else at + len(part.text)
+        return tuple(spans)
+
+    def _texts(self, text: str) -> Sequence[bytes] | None:
         if not (text.startswith(self._first) and text.endswith(self._last)):
             return None
         try:
@@ -162,15 +184,17 @@ class Pattern:
         found = self._expressions.greedy.fullmatch(data)
         if found is None:
             return None
-        texts = found.groups()
+        texts: Sequence[bytes] = found.groups()
         # Equal texts mean the only reading: if another had the same first slots up to here, this slot's text would be
         # shorter or longer there, and one of the two forms would have found it.
         if texts and texts != self._expressions.lazy.fullmatch(data).groups():
             return None
-        return self._values(texts)
+        return texts
 
     def _values(self, texts: Sequence[bytes]) -> Params | None:
         values: Params = {}
+        if two_marks(texts):
+            return None
         uses = (part for part in self._parts if isinstance(part, _Use))
         for use, data in zip(uses, texts, strict=True):
             value = use.slot.parse(data.decode())
@@ -283,6 +307,12 @@ class Guard:
                 return None
             found = values
         return found
+
+    def spans(self, text: str) -> tuple[Span, ...]:
+        """Where the slots stand in a request without space at its ends; none when it is refused."""
+        if self.match(text) is None:
+            return ()
+        return next(pattern.spans(text) for pattern in self.patterns if pattern.match(text) is not None)
 
     def __repr__(self) -> str:
         return f"Guard.parse({[pattern.template for pattern in self.patterns]!r})"

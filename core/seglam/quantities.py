@@ -11,7 +11,20 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from seglam.units import BASE, CURRENCIES, GLUED_ONLY, MAGNITUDE, MONTHS, ORDINAL, PARTS, SCALE, SMALL, TENS, UNITS
+from seglam.units import (
+    BASE,
+    CURRENCIES,
+    GLUED_ONLY,
+    MAGNITUDE,
+    MONTHS,
+    ORDINAL,
+    PARTS,
+    SCALE,
+    SMALL,
+    TENS,
+    UNITS,
+    canonical_unit,
+)
 
 Value = Fraction | str | tuple[int | None, ...]
 
@@ -25,6 +38,7 @@ class Token(NamedTuple):
         unit: canonical unit or currency of a number; "" without one.
         text: as written.
         joined: nothing but a hyphen stands before it.
+        glue: what separates it from the token before: white space (" "), nothing, or the sign inside a compound word.
     """
 
     kind: str
@@ -32,6 +46,7 @@ class Token(NamedTuple):
     unit: str
     text: str
     joined: bool = False
+    glue: str = ""
 
 
 _STARTERS: Final = frozenset({*SMALL, *TENS, *ORDINAL, *MONTHS, "a", "an", "half", "minus", "negative"}) | {
@@ -80,7 +95,8 @@ def scan(text: str) -> tuple[Token, ...]:
     end = 0
     for match in _TOKEN.finditer(plain):
         joined = match.start() == end and bool(raw) and raw[-1].text == "-" and end > 1 and not plain[end - 2].isspace()
-        raw.extend(_classify(match, joined=joined))
+        first, *rest = _classify(match, joined=joined)
+        raw += [first if match.start() == end else first._replace(glue=" "), *rest]
         end = match.end()
     return _fold(raw)
 
@@ -112,8 +128,8 @@ def _number(match: re.Match[str], *, joined: bool) -> list[Token]:
         return [Token("ordinal", value, "", text, joined)]
     if tail in SCALE:
         return [Token("number", value * SCALE[tail], "", text, joined)]
-    if low in UNITS or low in GLUED_ONLY:
-        return [Token("number", value, UNITS.get(low, "inch"), text, joined)]
+    if unit := canonical_unit(tail.replace(" ", "")) or ("inch" if low in GLUED_ONLY else ""):
+        return [Token("number", value, unit, text, joined)]
     if low.isascii():
         return [Token("code", text.casefold(), "", text, joined)]
     if tail[0] in MAGNITUDE:
@@ -133,11 +149,11 @@ def _word(text: str, *, joined: bool) -> list[Token]:
         return [Token("word", low, "", text, joined)]
     if any(map(str.isdigit, low)) or low[-1] in "+#" or "_" in low or ("." in low and not _STOP_GLUED.search(text)):
         return [Token("code", low, "", text, joined)]
-    pieces = re.split(r"[-/.]", text)
+    pieces = re.split(r"([-/.])", text)
     return [
-        Token("word", piece.casefold().replace("’", "'"), "", piece, joined or n > 0)
+        Token("word", piece.casefold().replace("’", "'"), "", piece, joined or n > 0, pieces[n - 1] if n else "")
         for n, piece in enumerate(pieces)
-        if piece
+        if piece and not n % 2
     ]
 
 
@@ -219,7 +235,7 @@ def _counted(raw: list[Token], i: int, out: list[Token]) -> tuple[Token, int] | 
     text = "".join((" " if n and not t.joined else "") + t.text for n, t in enumerate(raw[start:j]))
     if token.kind == "number":
         token = token._replace(value=sign * _fraction(token), unit=unit)
-    return token._replace(text=text), j
+    return token._replace(text=text, glue=raw[start].glue), j
 
 
 def _low(raw: list[Token], i: int) -> str:
@@ -235,8 +251,9 @@ def _unit_after(raw: list[Token], j: int) -> tuple[str, int]:
     low = _low(raw, j)
     if low == "per" and _low(raw, j + 1) == "cent":
         return "%", j + 2
-    if low == "second" or (low in UNITS and j < len(raw) and raw[j].kind in ("word", "symbol")):
-        return ("s" if low == "second" else UNITS[low]), j + 1
+    if j < len(raw) and raw[j].kind in ("word", "symbol"):
+        unit = "s" if low == "second" else canonical_unit(raw[j].text)
+        return unit, j + bool(unit)
     return "", j
 
 
@@ -342,7 +359,7 @@ def _dated(raw: list[Token], i: int) -> tuple[Token, int] | None:
     if day is None and year is None:
         return None
     text = " ".join(token.text for token in raw[i:j])
-    return Token("date", (year, month, day), "", text), j
+    return Token("date", (year, month, day), "", text, glue=raw[i].glue), j
 
 
 def _day(raw: list[Token], i: int) -> bool:

@@ -1,302 +1,198 @@
-"""Reading a question for comparison: its values, its small words that turn an answer round, its words with meaning in order."""
+"""Reading a question for comparison: everything that it says, in order, without the edits that never matter."""
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from seglam.lexicon import IDLE, IRREGULAR, KOREAN_MARKS, MARKS, OWNERS, PHRASES, RELATIONS, SAME, SPELLED, SPLIT
-from seglam.quantities import Token, Value, measure, scan
-from seglam.units import canonical_unit
+from seglam.lexicon import (
+    ABBREVIATED,
+    ABOUT_ME,
+    AUXILIARIES,
+    BEFORE_ARTICLE,
+    BEFORE_I,
+    CONTRACTIONS,
+    KEEP_ARTICLE,
+    NAMES,
+    OPERATORS,
+    PRONOUNS,
+    QUESTIONS,
+    SAME,
+    VERBATIM,
+)
+from seglam.quantities import Token, measure, scan
 
-_PRELUDE: Final = re.compile(
-    r"""^(?:\W*(?:(?:hi|hello|hey|dear|good\s(?:morning|afternoon|evening))(?:\s(?:team|there|all|everyone|guys|folks|sir|madam))*\b
-      |(?:um+|uh+|erm?|hmm+|yeah|quick\squestion|please|excuse\sme)\b|(?:so|well|ok|okay|yes|sorry|thanks|question)(?=[,.!:;]))
-      (?!\s*$)[\s,.!:;-]*)+
-    |[\s,.!?;-]*\b(?:(?:many\s)?thanks(?:\s(?:a\slot|so\smuch|in\sadvance))?|thank\syou(?:\sso\smuch|\svery\smuch)?|cheers|please|pls|regards)
-      \W*$""",
+_ASKS: Final = "(?:how|what|why|when|where|which|who|whose)"
+_GREETING: Final = re.compile(
+    rf"""^(?:hi|hello|hey|hiya|dear\s(?:team|all)|good\s(?:morning|afternoon|evening)|thanks|thank\syou|um+|uh+|er|erm|hmm)
+    (?:\s(?:there|team|all|everyone|folks))?(?:[\s,.!]+)
+    (?=(?:{_ASKS}|what's|can|could|do|does|did|is|are|am|will|would|should|may|must|has|have|i|i'm|i'd|my|please|tell|um|hi)\b)""",
     re.IGNORECASE | re.VERBOSE,
+)
+_THANKS: Final = re.compile(
+    r"[.!?,]\s*(?:(?:many\s)?thanks(?:\sa\slot|\sso\smuch|\sin\sadvance)?|thank\syou(?:\sso\smuch|\svery\smuch)?|cheers)[\s.!]*$"
+    r"|(?<=\w)[,]?\s+please[\s.!?]*$",
+    re.IGNORECASE,
 )
 _FRAME: Final = re.compile(
-    r"""^(?:(?:can|could|would|will)\s(?:you|u|someone|anyone|anybody|somebody)\s(?:please\s|kindly\s|help\sme\s)*(?:tell|explain|show|help|let|say|advise|describe|give|inform|assist|instruct|guide|walk)
-      (?:\sto)?(?:\s(?:me|us))?(?:\sknow|\sunderstand|\sout)?(?:\s(?:with|on|about|please))?
-    |(?:do|does)\s(?:you|anyone|anybody)\s(?:happen\sto\s)?know
-    |(?:please\s)?(?:tell|show|help|let|assist|instruct|guide|walk)\s(?:me|us)(?:\sto)?(?:\sknow|\sunderstand|\sfigure\sout|\sfind\sout|\swith|\sthrough|\son|\sin)?
-    |i(?:'d|\swould)?\s(?:really\s|just\s)?(?:want|need|like|wish|have|love)\sto\s(?:know|find\sout|understand|learn|ask|figure\sout)
-    |i(?:'m|\sam|\swas)\s(?:wondering|curious|asking)(?:\sabout)?|(?:please\s)?explain(?:\sto\sme)?|please)\b[\s,:]*""",
+    rf"""^(?:please,?\s+)?
+    (?:(?:(?:can|could|would|will)\syou\s(?:please\s|kindly\s)?)?tell\s(?:me|us)\s(?={_ASKS}\b)
+    |i(?:'d|\swould)\s(?:like|love)\sto\sknow\s(?={_ASKS}\b)|i\swant\sto\sknow\s(?={_ASKS}\b)
+    |i(?:'m|\sam|\swas)\swondering\s(?={_ASKS}\b)
+    |(?:can|could|would|will)\syou\s(?:please|kindly)\s(?=[a-z])|please,?\s+(?=[a-z]))""",
     re.IGNORECASE | re.VERBOSE,
 )
-_ASKS: Final = tuple(
-    (re.compile(pattern), kind)
-    for pattern, kind in (
-        (
-            r"\bhow much\b|\bwhat(?: is|'s| are| was| were)? (?:the )?(?:price|cost|quantity|amount|number)\b",
-            "how much",
-        ),
-        (r"\bhow (?:long|often|far|old|big|tall|fast|soon|late|early|high|deep|wide|large|heavy|hot|cold)\b", ""),
-        (r"\bhow come\b|\bwhy\b|\bwhat(?: is|'s)? the reason\b|\bwhat reason\b|\breason (?:why|that|for)\b", "why"),
-        (r"\bwhat (?:time|date|day)\b|\bwhich (?:day|date|month|year)\b|\bwhen\b(?!ever)", "when"),
-        (r"\bwhere\b|\b(?:what|which) (?:place|location)\b", "where"),
-        (r"\bhow\b|\bwhat(?:'s| is| are)? (?:the )?(?:\w+ )?(?:way|process|procedure|steps?|methods?)\b", "how"),
-        (r"\bwho(?:m|se|'s)?\b", "who"),
-        (r"\bwhat(?:'s)?\b|\bwhich\b", "what"),
-    )
+_POLITE: Final = (_THANKS, _THANKS, _GREETING, _GREETING, _FRAME, _FRAME)
+_END: Final = re.compile(r"(?<=[^\W\d_]{2})(?:[.!?…]+|\s[!?]+)$|(?<=\w)[.?]$|(?<=\S)\s?\?$")
+_PAYLOAD: Final = re.compile(r":(?=\s)|\n")
+_COMPOUND: Final = (
+    (re.compile(r"\be-mail", re.IGNORECASE), "email"),
+    (re.compile(r"\bwi-fi\b", re.IGNORECASE), "wifi"),
 )
-_CLOSED: Final = (
-    (re.compile(r"(?:must|should|ought|do (?:i|we) (?:need|have)|am i (?:required|supposed|obliged)"
-                r"|is it (?:necessary|required|mandatory))\b"), "must"),
-    (re.compile(r"(?:can|could|may|might|am i (?:able|allowed)|is it (?:possible|ok|okay|allowed|legal)"
-                r"|are (?:we|you) (?:able|allowed))\b"), "whether"),
-    (re.compile(r"(?:is|are|am|was|were|do|does|did|has|have|had|will|would|shall)(?:n't)? (?!you (?:know|tell))"), "whether"),
-)  # fmt: skip
-_PHRASES: Final = tuple((re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in PHRASES)
+_VERBATIM: Final = re.compile(rf"\b(?:{VERBATIM})\b", re.IGNORECASE)
+_STRAIGHT: Final = str.maketrans("’‘“”", "''\"\"")
 _NUMERIC: Final = frozenset({"number", "code", "time", "date"})
-_PARTNERS: Final = {"i": "I", "me": "I", "we": "I", "us": "I", "you": "you"}
-_PAST: Final = frozenset(("did", "was", "were", "had"))
-_COMING: Final = frozenset(("will", "shall", "can", "should", "may", "must"))
-_HANGUL: Final = re.compile(r"[가-힣]")
-_KOREAN: Final = tuple((pattern.partition("|")[0], re.compile(pattern)) for pattern in sorted(KOREAN_MARKS))
-_JOSA: Final = re.compile(
-    r"(?<=[가-힣])(?:에서는|에서|으로|까지|부터|에게|한테|이랑|하고|은|는|이|가|을|를|의|에|와|과|도|로|만|랑)$"
-)
-_ENDING: Final = re.compile(
-    r"(?<=[가-힣])(?:인가요|인가|나요|까요|습니까|습니다|니까|니다|어요|아요|에요|예요|네요|세요|는지|지요|죠|요|줘|니|냐)$"
-)
-_KOREAN_ASKS: Final = re.compile(r"언제|어디|누구|누가|얼마|무엇|무슨|어떻게|^왜$|^몇$|^뭐")
+_PLURAL: Final = re.compile(r"[a-z]{3,}(?<![sui])s")
 
 
-_STEMS: Final[dict[str, str]] = {}
-"""Stem of a synonym -> its group; filled once below, so that inflected synonyms meet."""
-
-
-class Word(NamedTuple):
-    """A word that carries meaning, or a value in its place.
+class Item(NamedTuple):
+    """One word, value or sign of a question.
 
     Attributes:
-        stem: what is compared.
+        kind: word, sign, or the kind of a value.
+        key: what is compared.
         text: as written.
-        name: it is capitalised where a common word would not be, or it is a value: never taken for a misspelling.
-        before: the relation words and commas between the word before and this one.
+        typo: whether it may be taken for a misspelling: a common word in small letters.
     """
 
-    stem: str
+    kind: str
+    key: tuple[object, ...]
     text: str
-    name: bool
-    before: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one text says, as far as it can be compared."""
-
-    plain: tuple[str, ...]
-    stated: tuple[tuple[str, Value, str], ...]
-    stated_texts: tuple[str, ...]
-    marks: tuple[str, ...]
-    owners: frozenset[str]
-    partners: tuple[str, ...]
-    asks: str
-    tense: str
-    words: tuple[Word, ...]
+    typo: bool = False
 
 
 @lru_cache(maxsize=8192)
-def read(text: str) -> Reading:
-    """Read a text once; the result is kept for the next comparisons."""
-    bare = text.replace("’", "'").strip()
-    while (shorter := _PRELUDE.sub("", bare).strip()) not in (bare, ""):
-        bare = shorter
-    bare = " ".join(bare.split())
-    for phrase, instead in _PHRASES:
-        bare = phrase.sub(instead, bare)
-    bare = " ".join(bare.split())
-    while (unframed := _FRAME.sub("", bare, count=1)) not in (bare, ""):
-        bare = unframed
-    low = " ".join(bare.casefold().split())
-    tokens = scan(bare)
-    reader = _Reader(tokens)
-    for i in range(len(tokens)):
-        reader.take(i)
-    return Reading(
-        plain=tuple(reader.plain),
-        stated=tuple(measure(token) for token in reader.stated),
-        stated_texts=tuple(token.text for token in reader.stated),
-        marks=tuple(sorted([*reader.marks, *_korean_marks(low)])),
-        owners=frozenset(reader.owners),
-        partners=tuple(dict.fromkeys(_PARTNERS[word] for word in reader.plain if word in _PARTNERS)),
-        asks=_asks(low),
-        tense=_tense(reader.plain),
-        words=tuple(reader.words),
-    )
+def read(text: str) -> tuple[Item, ...]:
+    """What a text says, in order; the result is kept for the next comparisons."""
+    bare = unicodedata.normalize("NFC", text).translate(_STRAIGHT).strip()
+    if not _VERBATIM.search(bare):
+        for polite in (_GREETING, _GREETING, _FRAME, _FRAME) if _PAYLOAD.search(bare) else _POLITE:
+            bare = polite.sub("", bare, count=1).strip() or bare
+    found = _PAYLOAD.search(bare)
+    head, payload = (bare[: found.end()], bare[found.end() :].strip()) if found else (_END.sub("", bare), "")
+    if _VERBATIM.search(bare):
+        head = head[:1].lower() + head[1:] if head[1:2].islower() else head
+        words = [Item("word", (word,), word) for word in head.split(" ")]
+    else:
+        for pattern, instead in _COMPOUND:
+            head = pattern.sub(instead, head)
+        words = _edited(_Reader(scan(head)).items)
+    return (*words, Item("verbatim", (payload,), payload)) if payload else tuple(words)
 
 
 class _Reader:
-    """Sorts the tokens of one text."""
+    """The tokens of one text as items."""
 
     def __init__(self, tokens: tuple[Token, ...]) -> None:
         self.tokens = tokens
-        self.plain: list[str] = []
-        self.stated: list[Token] = []
-        self.marks: list[str] = []
-        self.owners: set[str] = set()
-        self.words: list[Word] = []
-        self.before: set[str] = set()
-        letters = [t.text for t in tokens if t.kind == "word" and t.text[0].isalpha() and t.text.isascii()]
-        capital = sum(t[0].isupper() for t in letters[1:])
-        self.caseless = len(letters) > 2 and capital > 0.6 * len(letters[1:])  # noqa: PLR2004 - a title or shouting
-        self.formula = any(self._operator(i) for i in range(len(tokens)))
-
-    def take(self, i: int) -> None:
-        token = self.tokens[i]
-        operator = self._operator(i)
-        if operator or token.kind == "symbol":
-            self.stated.append(Token("symbol", operator or token.text, "", token.text))
-        elif token.kind == "punct":
-            self._punctuation(token.text)
-        elif token.kind == "word":
-            for piece in _expand(str(token.value)):
-                self._word(i, piece, token.text)
-        else:
-            self.stated.append(token)
-            self.plain.append(str(measure(token)))
-            self._add(f"={len(self.stated)}" if self.formula else "=", token.text, name=True)
+        self.items: list[Item] = []
+        self.starts = True
+        self.glued = False
+        for i, token in enumerate(tokens):
+            if operator := self._operator(i):
+                self.items.append(Item("sign", (operator,), token.text))
+            elif token.kind == "word":
+                self._word(i, token)
+            elif token.kind in ("symbol", "punct"):
+                self._sign(token)
+                continue
+            else:
+                self.items.append(Item(token.kind, (*_value(token), token.glue if self.glued else ""), token.text))
+            self.starts = self.glued = False
 
     def _operator(self, i: int) -> str:
         """The operator at i, if it stands between two operands of a calculation."""
         low = self.tokens[i].text.casefold()
-        symbol = SPELLED.get(low, low)
-        if low == "by" and i and self.tokens[i - 1].value in ("divided", "multiplied"):
-            symbol = "/" if self.tokens[i - 1].value == "divided" else "*"
+        symbol = OPERATORS.get(low, low)
         if symbol not in ("+", "-", "*", "/", "^") or not 0 < i < len(self.tokens) - 1:
             return ""
         left, right = self.tokens[i - 1], self.tokens[i + 1]
-        left_ok = left.kind in _NUMERIC or left.text in (")", "divided", "multiplied")
-        return symbol if left_ok and (right.kind in _NUMERIC or right.text == "(") else ""
+        operands = (left.kind in _NUMERIC or left.text == ")") and (right.kind in _NUMERIC or right.text == "(")
+        return symbol if operands else ""
 
-    def _punctuation(self, text: str) -> None:
-        if text in "()[]{}" and self.formula:
-            self.stated.append(Token("symbol", text, "", text))
-        elif text in ",;:.!?，、。？！":
-            self.before.add(",")
+    def _sign(self, token: Token) -> None:
+        before = self.items[-1].text.casefold() if self.items else ""
+        ends = len(before) > 2 and before not in ABBREVIATED  # noqa: PLR2004 - "vs.", "St."
+        stop = token.text in (";", "!", "?") or (token.text == "." and ends)
+        self.items.append(Item("sign", ("." if token.text == ";" else token.text, token.glue), token.text))
+        self.starts, self.glued = stop or (self.starts and not self.items[:-1]), not stop
 
-    def _word(self, i: int, low: str, text: str) -> None:
-        self.plain.append(low)
-        first = i == 0 or self.tokens[i - 1].text in (".", "!", "?", ":")
-        upper = text[0].isupper() and not self.caseless and low not in ("i", "i'm")
-        name = upper and (not first or (len(text) > 1 and text.isupper()))
-        month = low in ("may", "march") and (
-            name or (i > 0 and self.tokens[i - 1].value in ("in", "of", "this", "since", "until"))
-        )
-        numeral = text == "I" and (i + 1 == len(self.tokens) or self.tokens[i + 1].kind == "punct") and i > 0
-        titled = name and low in IDLE and self.tokens[i - 1].text != ","
-        acronym = titled or numeral or (name and len(text) > 1 and text.isupper())
-        if low in OWNERS and not acronym:
-            self.owners.add(OWNERS[low])
-        elif low in MARKS and not acronym:
-            self.marks.append(MARKS[low])
-            self.before.add(low)
-        elif low in IDLE and not (month or acronym or (self._compound(i) and low not in RELATIONS)):
-            if low in RELATIONS:
-                self.before.add(low)
-            elif low in ("is", "are", "was", "were", "be"):
-                self.before.add("be")
-        elif low in RELATIONS and not acronym:
-            if i < len(self.tokens) - 1 and self.tokens[i + 1].kind != "punct":
-                self.marks.append(low)
-            self.before.add(low)
-        elif not _KOREAN_ASKS.search(low):  # a question word is among the marks already
-            self._add(canon(low), text, name=name)
-
-    def _compound(self, i: int) -> bool:
-        """Whether a hyphen joins the word to another: "self" is idle, in "self-employed" it is not."""
-        return self.tokens[i].joined or (i + 1 < len(self.tokens) and self.tokens[i + 1].joined)
-
-    def _add(self, stem: str, text: str, *, name: bool) -> None:
-        self.words.append(Word(stem, text, name, frozenset(self.before)))
-        self.before.clear()
+    def _word(self, i: int, token: Token) -> None:
+        text = token.text
+        low = text.casefold()
+        if low == "i" or low.startswith("i'"):
+            before = self.items[-1].key[0] if self.items else ""
+            follows = i + 1 < len(self.tokens) and self.tokens[i + 1].kind == "word"
+            folds = low != "i" or (follows and (self.starts or before in BEFORE_I))
+        else:
+            folds = low in NAMES or (self.starts and text == low.capitalize())
+        key = low if folds else text
+        glue = token.glue if i and (self.glued or token.glue in "-/.") else ""
+        typo = key == low and key.isalpha() and key.isascii() and low not in NAMES
+        pieces = CONTRACTIONS[key].split() if key in CONTRACTIONS and not token.joined else [key]
+        if key.endswith("n't") and len(pieces) == 1:
+            pieces = [key[:-3], "not"]
+        self.items += [Item("word", (_spelling(piece), glue), text, typo) for piece in pieces]
 
 
-@lru_cache(maxsize=4096)
-def _expand(low: str) -> tuple[str, ...]:
-    """The words of a contraction or of a compound verb: "don't" is "do not", "login" is "log in"."""
-    if low in SPLIT:
-        return tuple(SPLIT[low].split())
-    if low.endswith("n't"):
-        return (low[:-3], "not")
-    stem, _, suffix = low.partition("'")
-    if suffix in ("s", "re", "ve", "ll", "d", "m", "") and stem:
-        return (stem,)
-    return (low,)
+def _value(token: Token) -> tuple[object, ...]:
+    """What a value is compared by: its meaning where the writing leaves no doubt, else the writing."""
+    _, value, _ = measure(token)
+    if token.kind in ("code", "verbatim") or isinstance(value, str):
+        return (token.text,)
+    if token.kind == "number" and not token.unit:
+        whole = token.value.denominator == 1 if not isinstance(token.value, str | tuple) else False
+        odd = re.search(r"[.+]|\d[^\W\d]|dozen", token.text.casefold())
+        return (token.value,) if whole and not odd else (token.text,)
+    return (token.value, token.unit)
 
 
 @lru_cache(maxsize=8192)
-def canon(word: str) -> str:
-    """What a word is compared by: its synonym group, its unit, or its stem."""
+def _spelling(word: str) -> str:
+    """American for British spelling, in long words only: "four" is not "for"."""
     if word in SAME:
         return SAME[word]
-    if len(word) > 2 and canonical_unit(word):  # noqa: PLR2004 - one letter is no unit without a number
-        return f"unit:{canonical_unit(word)}"
-    if _HANGUL.search(word):
-        return _JOSA.sub("", _ENDING.sub("", word))
-    stem = IRREGULAR.get(word) or _stem(word)
-    return SAME.get(stem) or _STEMS.get(stem, stem)
+    if len(word) > 5 and word.isascii():  # noqa: PLR2004
+        word = re.sub(r"(?<=[bdlnpv])our(?=s?$|ed$|ing$|ite|able|hood)", "or", word)
+        word = re.sub(r"(?<=[a-z]{3})is(?=ation)|(?<=[almnrt])is(?=(?:e|es|ed|ing)$)", "iz", word)
+        word = re.sub(r"(?<=[a-z]{2})tre(?=s?$)", "ter", word)
+        word = re.sub(r"(?<=[a-z]{3}el)l(?=ed$|ing$|er$|ers$)", "", word)
+    return word
 
 
-@lru_cache(maxsize=8192)
-def _stem(word: str) -> str:
-    """Inflection taken off, British and American spelling joined; derivations stay apart."""
-    if not word.isascii() or len(word) < 4:  # noqa: PLR2004 - too short to carry an ending
-        return word
-    if word.endswith("ies") and len(word) > 4:  # noqa: PLR2004
-        word = word[:-3] + "y"
-    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-2] if word.endswith(("sses", "xes", "ches", "shes", "zes")) else word[:-1]
-    for ending in ("ing", "ed"):
-        base = word[: -len(ending)]
-        if word.endswith(ending) and len(base) > 2 and re.search(r"[aeiouy]", base) and not base.endswith("e"):  # noqa: PLR2004
-            word = base[:-1] if base[-1] == base[-2] and base[-1] not in "sz" else base
-            break
-    word = re.sub(r"our$", "or", word) if len(word) > 4 else word  # noqa: PLR2004
-    word = re.sub(r"isation", "ization", word)
-    word = re.sub(r"is(e?)$", r"iz\1", word) if len(word) > 6 else word  # noqa: PLR2004
-    word = re.sub(r"tre$", "ter", word)
-    word = re.sub(r"ll$", "l", word)
-    word = re.sub(r"([^aeiou])i$", r"\1y", word)
-    return word[:-1] if word.endswith("e") and len(word) > 3 else word  # noqa: PLR2004
+def _edited(items: list[Item]) -> list[Item]:
+    """The items after the edits of grammar that are allowed; each leaves all other words in their order."""
+    words = [str(item.key[0]) if item.kind == "word" else "" for item in items]
+    if len(QUESTIONS.union(AUXILIARIES, ("the", "my", "i", "you", "to", "of")).intersection(words)) < 2:  # noqa: PLR2004
+        return items  # not English, or too little of it
+    if words[:1] == ["which"] and any(
+        _PLURAL.fullmatch(words[n]) and words[n + 1 : n + 2] and words[n + 1] in AUXILIARIES
+        for n in (1, 2)
+        if n < len(words)
+    ):
+        items = [items[0]._replace(key=("what", "")), *items[1:]]
+    if words[:3] in (["how", "do", "i"], ["how", "can", "i"]) and (words[3:4] or [""])[0] not in ABOUT_ME:
+        items, words = [items[0], items[1]._replace(key=("to", "")), *items[3:]], ["how", "to", *words[3:]]
+    for n in range(len(words) - 2):
+        if words[n] in AUXILIARIES and words[n + 1] == "not" and words[n + 2] in PRONOUNS:
+            items = [*items[: n + 1], items[n + 2], items[n + 1], *items[n + 3 :]]
+            words[n + 1 : n + 3] = words[n + 2], "not"
+    return [item for n, item in enumerate(items) if not _idle_article(words, items, n)]
 
 
-_STEMS.update((_stem(word), group) for word, group in SAME.items())
-
-
-def normal(text: str) -> str:
-    """The text without what never matters: case, space, contractions, sentence punctuation. Quoted text stays as it is."""
-    if re.search(r"[`\"“”«»「」]", text):
-        return " ".join(text.split())
-    low = unicodedata.normalize("NFC", text).casefold().replace("’", "'")
-    low = re.sub(r"[.,!?;:…]+(?=\s|$)|^[¿¡\s]+", " ", low)
-    return " ".join(piece for word in low.split() for piece in _expand(word))
-
-
-def _asks(low: str) -> str:
-    """The kind of answer that is wanted; "" for a statement or a command."""
-    for pattern, kind in _CLOSED:
-        if pattern.match(low):
-            return kind
-    found = [(match.start(), n, match.group(), kind) for n, (p, kind) in enumerate(_ASKS) if (match := p.search(low))]
-    if not found:
-        return ""
-    _, _, text, kind = min(found)
-    return kind or text
-
-
-def _tense(plain: list[str]) -> str:
-    """Past or coming, where the auxiliaries say only one of them."""
-    past, coming = not _PAST.isdisjoint(plain), not _COMING.isdisjoint(plain)
-    return "" if past == coming else "past" if past else "coming"
-
-
-def _korean_marks(low: str) -> list[str]:
-    if not _HANGUL.search(low):
-        return []
-    return [name for name, pattern in _KOREAN if pattern.search(low)]
+def _idle_article(words: list[str], items: list[Item], n: int) -> bool:
+    """Whether the article at n says nothing; "what is the matter" and "what is matter" ask for two things."""
+    if words[n] not in ("a", "an", "the") or not 0 < n < len(words) - 1:
+        return False
+    after, before = words[n + 1], words[n - 1]
+    return before in BEFORE_ARTICLE and after.islower() and items[n + 1].typo and after not in KEEP_ARTICLE

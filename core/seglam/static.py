@@ -13,7 +13,7 @@ from typing import Final
 from seglam.language import LANGUAGE_RULES, MAX_DEPTH, MAX_LINES, MAX_NODES, MAX_SOURCE, REQUIRED
 from seglam.syntax import Syntax, arguments
 
-__all__ = ["LANGUAGE_RULES", "violations"]
+__all__ = ["LANGUAGE_RULES", "unread", "vacuous", "violations", "years"]
 
 MAX_FOUND: Final = 20
 
@@ -117,3 +117,67 @@ def _signature(syntax: Syntax, node: ast.FunctionDef) -> None:
     elif not any(isinstance(part, ast.Name) and part.id == names[0] for part in ast.walk(node)):
         what = "test whether it is plausible" if name == "check" else "it is what must be told"
         syntax.say(node, f"{name} never looks at {names[0]!r}: {what}")
+
+
+def _functions(source: str) -> dict[str, ast.FunctionDef]:
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+
+
+def _reads(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+
+
+def unread(source: str) -> list[str]:
+    """The slots that run() of a source without violations never reads, in order."""
+    run = _functions(source)["run"]
+    read = _reads(run)
+    return [argument.arg for argument in arguments(run) if argument.arg not in read]
+
+
+def vacuous(source: str) -> bool:
+    """Whether check() of a source without violations can tell nothing: it compares the value with no slot and no bound."""
+    check = _functions(source)["check"]
+    value, *slots = [argument.arg for argument in arguments(check)]
+    known = {*slots, *([check.args.kwarg.arg] if check.args.kwarg else [])}
+    for node in ast.walk(check):
+        if not isinstance(node, ast.Compare | ast.Call):
+            continue
+        sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else [node]
+        if len({ast.dump(side) for side in sides}) < len(sides) and len(sides) == 2:  # noqa: PLR2004 - x == x
+            continue
+        if _reads(node) & known or any(
+            isinstance(p, ast.Constant) and p.value not in (None, True) for p in ast.walk(node)
+        ):
+            return False
+    return value in _reads(check) and bool(known or slots)
+
+
+_YEARS: Final = range(1900, 2101)
+
+
+def years(source: str) -> list[int]:
+    """The years in arithmetic or in calls outside gen(): a program that holds the present year is wrong in the next.
+
+    Round ones (2000) are far more often amounts, and no present year for long.
+    """
+    module = ast.parse(source)
+    constants = {
+        node.targets[0].id: node.value.value
+        for node in module.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    found: set[int] = set()
+    for name, function in _functions(source).items():
+        for node in ast.walk(function) if name != "gen" else ():
+            parts: list[ast.expr] = []
+            if isinstance(node, ast.BinOp):
+                parts = [node.left, node.right]
+            elif isinstance(node, ast.Call):
+                parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+            for part in parts:
+                value = constants.get(part.id) if isinstance(part, ast.Name) else getattr(part, "value", None)
+                if type(value) is int and value in _YEARS and value % 100:
+                    found.add(value)
+    return sorted(found)

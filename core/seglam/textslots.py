@@ -40,6 +40,43 @@ _DENIALS: Final = (
     "no not never without except excluding unless none neither nor nobody nothing cannot non nicht kein keine keinen ohne nie "
     "pas sans jamais sin nunca ni 안 못"
 )
+# What is said about things instead of naming them: their number by other words, their state, how they are shared out, and
+# the small words and verbs that begin a further clause.
+_COUNTED: Final = (
+    "gross score scores ten tens hundreds thousands millions billions lakh lakhs crore crores myriad k m bn mio pairs couples "
+    "trio trios duo duos twin twins triplet triplets doubles doubled tripled halved multiple multiples times threefold twofold "
+    "several few many some any much most percent ton tons tonnes packs-of"
+)
+_STATES: Final = (
+    "returned return returns sent back cancelled canceled cancel refunded refund refunds refused declined voided void removed "
+    "deleted withdrawn sold unsold out gratis free complimentary donated credited discounted reduced rebate discount discounts "
+    "deducted missing broken damaged defective faulty lost stolen unavailable backorder backordered used unused reused pre-used "
+    "refurbished refurb refurbed refubished reburbished refitted renovated reconditioned recon remade reworked restored repaired "
+    "remanufactured second-hand secondhand preowned salvaged leased rented ex-display ex-demo returned-goods paid unpaid prepaid "
+    "shipped express overnight pick-up pickup picked collected delivered untaxed taxed excl excluded excluding incl including "
+    "almost hardly nearly barely roughly approximately supposedly allegedly fictitious optional tentative planned estimated expired "
+    "former formerly ex-member listed crossed error instead plus minus net"
+)
+_SHARED: Final = (
+    "apiece per pp p.p respectively individually singly separately altogether together total totals per-person per-head"
+)
+_FURTHER: Final = (
+    "and or but then also nor yet so if unless until when while because although with within for to from by at on in into onto "
+    "as than after before since via through during against among between over under above below upon about like "
+    "besides excepting less-than is are was were be been has have had do does did will would shall should can could may might "
+    "must wants that which who whom whose whoever whatever it its itself he she him they them their his her we us i "
+    "you your our my me this these those there here please now later today tomorrow yesterday again "
+    "double triple halve square squared cube invert inverse reciprocal multiply divide subtract answer reply ignore ignoring omit "
+    "omitting skip skipping drop dropping round rounded result"
+)
+_PEOPLE_AT_LARGE: Final = (
+    "anyone anybody everyone everybody someone somebody whoever people others customer customers cancelled golden gold"
+)
+# Adverbs weaken or turn a statement; these are no adverbs.
+_NOT_ADVERBS: Final = frozenset(
+    "family supply assembly jelly belly fly butterfly ply lily rally ally italy july monopoly anomaly dolly holly gully "
+    "daily weekly monthly yearly quarterly hourly friendly early".split()  # noqa: SIM905 - words read better so
+)
 _TELLING: Final = re.compile(r"n't$|[않없不没沒無无]|아니|ない|[一二三四五六七八九十百千万两半]")
 # Scripts without spaces between words (Thai to Khmer, kana, Han): a long "word" would be a clause.
 _UNSPACED: Final = re.compile(
@@ -47,8 +84,13 @@ _UNSPACED: Final = re.compile(
 )
 _MAX_UNSPACED: Final = 8
 _PRONOUNS: Final = "i you he she it we they everyone everybody someone somebody this that these those if"
-_LOADED: Final = frozenset({*NUMBER_WORDS, *_QUANTITIES.split(), *_DENIALS.split()})
-_NO_NAME: Final = frozenset(_PRONOUNS.split())
+_LOADED: Final = frozenset(
+    {*NUMBER_WORDS, *" ".join((_QUANTITIES, _DENIALS, _COUNTED, _STATES, _SHARED, _FURTHER)).split()}
+)
+_MEASURES: Final = frozenset({"k", "m", "ton", "tons", "tonnes"})  # a unit by themselves, a multiple before other words
+_ALSO_NAMES: Final = frozenset("will may can do so to her an net his are again cube duo twin drop gross".split())  # noqa: SIM905 - see above
+_NO_NAME: Final = frozenset((_PRONOUNS + " " + _PEOPLE_AT_LARGE).split())
+_NAMELESS: Final = _LOADED - _ALSO_NAMES
 _VOCABULARY: Final = tuple(
     "amber basket canyon drum engine falcon garden harbour island jigsaw kettle lantern meadow needle orchard".split()  # noqa: SIM905 - words read better so
 )
@@ -57,8 +99,8 @@ _PEOPLE: Final = tuple(
 )
 
 
-def _token(text: str) -> bool:
-    """Whether it is one word that neither counts nor denies."""
+def _token(text: str, loaded: frozenset[str] = _LOADED) -> bool:
+    """Whether it is one word that is none of the ``loaded`` ones, which change what is asked."""
     if len(text) > _MAX_WORD:
         return False
     if _TOKEN.fullmatch(text) is None:
@@ -69,12 +111,21 @@ def _token(text: str) -> bool:
     if not text.isascii() and _UNSPACED.search(text) and len(text) > _MAX_UNSPACED:
         return False
     lower = text.lower().replace("’", "'")
-    return _TELLING.search(lower) is None and _LOADED.isdisjoint((lower, *lower.split("-")))
+    return _TELLING.search(lower) is None and loaded.isdisjoint((lower, *lower.split("-")))
+
+
+def _thing(text: str) -> bool:
+    """Whether it is a word that names something: not loaded, and no adverb."""
+    return _token(text) and not (text.lower().endswith("ly") and len(text) > 4 and text.lower() not in _NOT_ADVERBS)  # noqa: PLR2004 - "ply"
+
+
+def _alone(text: str) -> bool:
+    return _token(text, _LOADED - _MEASURES) and (_thing(text) or text.lower() in _MEASURES)
 
 
 def _named(text: str) -> bool:
     """Whether it is one part of a name: capitalised where the script has capitals, no digits, no possessive."""
-    if text[0].islower() or any(char.isdigit() or char in "_&" for char in text) or not _token(text):
+    if text[0].islower() or any(char.isdigit() or char in "_&" for char in text) or not _token(text, _NAMELESS):
         return False
     return not text.endswith(("'s", "’s", "'", "’")) and text.lower() not in _NO_NAME
 
@@ -96,7 +147,7 @@ def _run(name: str, low: int, high: int, first: str, good: Callable[[str], bool]
 
 def _word(argument: str | None) -> Slot:
     bare("word", argument)
-    return _run("word", 1, 1, _FIRST, _token, _VOCABULARY)
+    return _run("word", 1, 1, _FIRST, _alone, _VOCABULARY)
 
 
 def _words(argument: str | None) -> Slot:
@@ -104,7 +155,7 @@ def _words(argument: str | None) -> Slot:
     low, high = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= low <= high <= _MAX_WORDS:
         raise ValueError(f"words takes the least and the greatest number of words, at most {_MAX_WORDS}: words(1,4)")
-    return _run(f"words({low},{high})", low, high, _FIRST, _token, _VOCABULARY)
+    return _run(f"words({low},{high})", low, high, _FIRST, _thing, _VOCABULARY)
 
 
 def _name(argument: str | None) -> Slot:

@@ -146,6 +146,20 @@ MONTHS: Final = {
 }  # fmt: skip
 
 
+_CASED: Final = frozenset(
+    "KM KG CM KB kB MB GB TB kW kWh KWH Mbps Gbps Hz MHz GHz mL L °C °F °K MPH".split()  # noqa: SIM905 - a row reads better
+)
+_TITLED: Final = frozenset("mile foot feet inch yard kilo gram hour days week year watt volt acre cent".split())  # noqa: SIM905 - the same
+_BIT_OR_BYTE: Final = frozenset(("kb", "mb", "gb", "tb"))
+
+
 def canonical_unit(word: str) -> str:
-    """The canonical name of a unit or currency, "" for any other word."""
-    return UNITS.get(word.casefold(), "")
+    """The canonical name of a unit or currency as written, "" for any other word.
+
+    The case of a short symbol tells units apart (5 mW, 5 MW; 5 Mb, 5 MB): it counts, except in the codes of currencies.
+    """
+    low = word.casefold()
+    unit = UNITS.get(low, "")
+    if low == word:
+        return "" if low in _BIT_OR_BYTE else unit
+    return unit if len(low) > 4 or unit in CURRENCIES or word in _CASED or low in _TITLED else ""  # noqa: PLR2004
