@@ -222,7 +222,7 @@ def test_a_prompt_of_a_megabyte_and_an_empty_one_are_served_exactly(open_cache):
     for text in ("", "x y " * 262_144):
         cache.record(Request(text), Response("answer"))
         assert cache.lookup(Request(text)).tier is TierName.EXACT
-    assert cache._store.vectors(0, cache._semantic._embedder.fingerprint) == []
+    assert list(cache._store.vectors(0, cache._semantic._embedder.fingerprint)) == []
 
 
 def test_two_processes_see_each_others_answers_and_erasures(open_cache):

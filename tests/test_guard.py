@@ -401,3 +401,18 @@ def test_the_expressions_are_anchored_and_linear():
     for pattern in PATTERNS:
         assert isinstance(pattern._expressions.greedy, type(re2.compile("x")))
         assert pattern._expressions.greedy.programsize < 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("Sales went from 1,000 to 1,500.", True),
+        ("Sales went from 1,000 to 1.500.", False),
+        ("Sales went from 1,000 to 1.505.", False),
+        ("Sales went from 1.500 to 2.", False),
+        ("Sales went from 3.785 to 0.125.", True),
+    ],
+)
+def test_a_point_that_may_stand_for_thousands_is_refused(text, accepted):
+    """Three digits behind a point are another country's thousands beside 1,000, or where they end in a zero."""
+    assert (Pattern.parse("Sales went from {a:decimal} to {b:decimal}.").match(text) is not None) is accepted

@@ -333,7 +333,7 @@ async def test_the_loop_is_never_blocked(core):
     gate, entered = threading.Event(), threading.Event()
     real = core._store.entry
 
-    def slow(key):
+    def slow(key, threshold=0.0):
         entered.set()
         assert gate.wait(30)
         return real(key)

@@ -117,9 +117,9 @@ def test_an_answer_that_calls_tools_teaches_no_other_tier(cache: Cache) -> None:
     """A tool call that came unasked is stored for the same request only: it is not text."""
     inner = ScriptedLLM(lambda messages, kwargs: calling("add", {"a": 1}, text="Adding now."))
     llm = cached(inner, cache)
-    call(llm, "chat", "please add one and two for me now")
-    assert note(call(llm, "chat", "please add one and two for me now"))["tier"] == "exact"
-    assert not note(call(llm, "chat", "please add one and two for me  now"))
+    call(llm, "chat", "please add one and two for me")
+    assert note(call(llm, "chat", "please add one and two for me"))["tier"] == "exact"
+    assert not note(call(llm, "chat", "please add one and two for  me"))
 
 
 @pytest.mark.parametrize(

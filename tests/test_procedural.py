@@ -8,6 +8,7 @@ from seglam import Completion, Hit, Miss, Policy, Request, Response, State, Tier
 from seglam.compiler import compile_prompt
 from seglam.procedure import Case, declined, parse_reply
 from seglam.sandbox import Outcome, Status
+from seglam.verifier import STAGES
 
 SUM = """\
 ~~~meta
@@ -183,11 +184,11 @@ def test_other_classes_requests_must_not_be_taken(open_cache):
     wide = wide.replace("Please subtract 3 and 4 for me.", "Subtract.")
     model = Script(wide, wide, wide)
     cache = open_cache(compiler=model, policy={"heat": 3})
-    cache.record(Request("Please multiply 6 and 7 for me."), Response("The product is 42."))
+    cache.record(Request("Please combine 6 and 7 for me."), Response("The product is 42."))
     cache._library.release(1, "covered")  # so that it is another class's, and does not join the sums
     feed(cache, (3, 4), (10, 5), (2, 2))
     assert "specificity" in model.prompts[1]
-    assert not cache.lookup(Request("Please multiply 2 and 3 for me."))
+    assert not cache.lookup(Request("Please combine 2 and 3 for me."))
 
 
 def test_declined_is_remembered_with_back_off(open_cache, clock):
@@ -334,7 +335,7 @@ def test_the_version_says_why_it_was_made(open_cache):
     assert len(procedure.prompt_digest) == 64
     assert [case.answer for case in procedure.examples] == ["The sum is 7.", "The sum is 15."]
     assert [(f.stage, f.passed) for f in procedure.evidence] == [
-        (stage, True) for stage in ("static", "replay", "near_misses", "specificity", "rivals", "shadow")
+        (stage, True) for stage in (*(name for name, _ in STAGES), "shadow")
     ]
 
 

@@ -100,7 +100,11 @@ _SIDES: Final = tuple(
 _DAYS: Final = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())  # noqa: SIM905 - words read better so
 _PRONOUNS: Final = {
     **{word: word for word in ("i", "you", "he", "she", "we", "they")},
-    **{"him": "he", "her": "she", "me": "i", "us": "we", "them": "they"},
+    "him": "he",
+    "her": "she",
+    "me": "i",
+    "us": "we",
+    "them": "they",
 }
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*")
 _SENTENCE: Final = re.compile(r"(?<=[.!?。])\s+(?=\S)|\n+")
@@ -188,8 +192,9 @@ def _leanings(words: Sequence[str]) -> list[tuple[bool, bool]]:
 
 def _roles(one: Sequence[str], other: Sequence[str]) -> bool:
     """Whether names and pronouns that both have come in one order."""
-    for kind in (lambda word: word if word[0].isupper() else "", lambda word: _PRONOUNS.get(word.casefold(), "")):
-        left, right = ([kind(word) for word in words if kind(word)] for words in (one, other))
+    named = [[word for word in words if word[0].isupper()] for words in (one, other)]
+    meant = [[_PRONOUNS[w] for w in map(str.casefold, words) if w in _PRONOUNS] for words in (one, other)]
+    for left, right in (named, meant):
         shared = {*left} & {*right}
         if [word for word in left if word in shared] != [word for word in right if word in shared]:
             return False

@@ -34,9 +34,8 @@ _ENOUGH: Final = 8  # letters of literal text, where prose may stand in a slot
 _ENOUGH_CLOSED: Final = 4  # where it may not
 _TRIALS: Final = 40
 _MODULE: Final = "run check render gen value params seed re math json datetime decimal itertools collections functools"
-_RESERVED: Final = frozenset(
-    {*dir(builtins), *keyword.kwlist, *_MODULE.split()}
-)  # they must keep their meaning in the code
+# They must keep their meaning in the code.
+_RESERVED: Final = frozenset({*dir(builtins), *keyword.kwlist, *_MODULE.split()})
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _UNFIT: Final = re.compile("[\\x00\\r\\n\\ud800-\\udfff]")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "{": "{", "}": "}", "\\": "\\"}
@@ -105,7 +104,7 @@ class _Use(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Where a slot stands in a request: its name, its type, and the characters from ``start`` to before ``end``."""
+    """Where a slot stands in a request: the characters from ``start`` to before ``end``."""
 
     name: str
     type: str
@@ -161,17 +160,14 @@ class Pattern:
         """The slots' values, when the whole text is of the class and can be read in one way only. Never raises."""
         if self.literal not in text or len(text) > MAX_REQUEST:
             return None
-        texts = self._texts(text.strip())
-        return None if texts is None else self._values(texts)
+        return None if (texts := self._texts(text.strip())) is None else self._values(texts)
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Where the slots of a text that ``match`` accepts stand in it; the text has no space at its ends."""
-        spans, at = [], 0
-        found = iter(self._texts(text) or ())
+        spans, at, found = [], 0, iter(self._texts(text) or ())
         for part in self._parts:
-            if isinstance(part, _Use):
-                spans.append(Span(part.name, part.slot.type, at, at + len(next(found).decode())))
-            at = spans[-1].end if isinstance(part, _Use) else at + len(part.text)
+            start, at = at, at + len(part.text if isinstance(part, _Literal) else next(found).decode())
+            spans += [Span(part.name, part.slot.type, start, at)] if isinstance(part, _Use) else []
         return tuple(spans)
 
     def _texts(self, text: str) -> Sequence[bytes] | None:
@@ -187,9 +183,7 @@ class Pattern:
         texts: Sequence[bytes] = found.groups()
         # Equal texts mean the only reading: if another had the same first slots up to here, this slot's text would be
         # shorter or longer there, and one of the two forms would have found it.
-        if texts and texts != self._expressions.lazy.fullmatch(data).groups():
-            return None
-        return texts
+        return None if texts and texts != self._expressions.lazy.fullmatch(data).groups() else texts
 
     def _values(self, texts: Sequence[bytes]) -> Params | None:
         values: Params = {}
@@ -310,9 +304,8 @@ class Guard:
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Where the slots stand in a request without space at its ends; none when it is refused."""
-        if self.match(text) is None:
-            return ()
-        return next(pattern.spans(text) for pattern in self.patterns if pattern.match(text) is not None)
+        found = (pattern.spans(text) for pattern in self.patterns if pattern.match(text) is not None)
+        return () if self.match(text) is None else next(found)
 
     def __repr__(self) -> str:
         return f"Guard.parse({[pattern.template for pattern in self.patterns]!r})"

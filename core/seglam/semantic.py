@@ -133,11 +133,10 @@ class SemanticTier:
                 self._index, self._last, self._version = ScopedIndex(self._embedder.dimension), 0, -1
             self._erased = generation.entries
             if generation.version != self._version:
-                rows = self._store.vectors(self._last, self._embedder.fingerprint)
-                self._index.add(
-                    (r.id, (r.namespace, r.vary, r.engine), v) for r in rows if (v := self._sound(r)) is not None
-                )
-                if rows:
+                for rows in self._store.vectors(self._last, self._embedder.fingerprint):
+                    self._index.add(
+                        (r.id, (r.namespace, r.vary, r.engine), v) for r in rows if (v := self._sound(r)) is not None
+                    )
                     self._last = rows[-1].id
                 self._version = generation.version
             return self._index
@@ -161,7 +160,7 @@ class SemanticTier:
     def check(self) -> list[str]:
         """Where the index and the store disagree; an empty list is good."""
         index = self._current(self._store.generation())
-        rows = self._store.vectors(0, self._embedder.fingerprint)
+        rows = [row for some in self._store.vectors(0, self._embedder.fingerprint) for row in some]
         index.remove(sorted(set(index.ids()) - {row.id for row in rows}))  # rows that went are noticed lazily
         known = set(index.ids())
         problems = [

@@ -28,6 +28,7 @@ from seglam.schema import aliases, cases, classes, counters, entries, migrations
 
 BUSY_MS: Final = 3_000
 """What a writer waits for another process; the application's answer may wait behind it."""
+_BATCH: Final = 1_000  # vectors read at a time: a hundred thousand at once would be a peak of memory for ever
 _EVICT_SHARE: Final = 0.05  # evicting one by one would raise the generation, and empty the memory tier, at every write
 _ENTRY: Final = (
     entries.c.id,
@@ -55,6 +56,7 @@ _VECTORS: Final = (
     select(entries.c.id, entries.c.namespace, entries.c.vary, entries.c.engine, entries.c.vector)
     .where(entries.c.id > bindparam("last"), entries.c.fingerprint == bindparam("fingerprint"))
     .order_by(entries.c.id)
+    .limit(bindparam("most"))
 )
 
 
@@ -250,9 +252,11 @@ class Store:
             _evict(connection, limit)
         return Entry(new[0], request.key, request, response, now, math.inf if expires is None else expires)
 
-    def vectors(self, last: int, fingerprint: str) -> list[Any]:
-        """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made."""
-        return self.read(_VECTORS, {"last": last, "fingerprint": fingerprint})
+    def vectors(self, last: int, fingerprint: str) -> Iterator[list[Any]]:
+        """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made, some at a time."""
+        while rows := self.read(_VECTORS, {"last": last, "fingerprint": fingerprint, "most": _BATCH}):
+            yield rows
+            last = rows[-1].id
 
     def count_vectors(self, fingerprint: str) -> int:
         """How many entries hold a vector of this embedder."""

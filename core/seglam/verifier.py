@@ -69,12 +69,11 @@ def _unbased(draft: Draft, evidence: Evidence) -> list[str]:
             found.append(
                 f"run() never reads the slot {name!r}, and no two requests differ in it: use it, or make it literal"
             )
-    for year in years(draft.source):
-        if not all(str(year) in case.text for case in evidence.cases):
-            found.append(
-                f"the year {year} stands in the code but not in the requests; what depends on today cannot be compiled"
-            )
-    return found
+    return found + [
+        f"the year {year} stands in the code but not in the requests; what depends on today cannot be compiled"
+        for year in years(draft.source)
+        if not all(str(year) in case.text for case in evidence.cases)
+    ]
 
 
 def _varies(draft: Draft, evidence: Evidence, name: str) -> bool:
