@@ -56,6 +56,8 @@ def render(value, who, count, item, price):
 ~~~
 ~~~near_misses
 Anna orders 3 lamps at $4.50 each and returns one. What is the total?
+Anna orders 3 lamps at $4.50 each. What is the total with shipping?
+Anna orders 3 lamps at $4.50 each. What is the total after a 10% discount?
 ~~~
 """
 

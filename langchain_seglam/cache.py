@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -22,6 +23,8 @@ from seglam import Cache, ConfigurationError, Hit, Miss, Policy, Request, Respon
 
 logger = logging.getLogger("seglam")
 
+_MEMO: Final = 8_192
+"""Characters; longer prompts are read anew, so that what is remembered stays within two megabytes."""
 _LONG: Final = 100_000
 """Characters; a longer prompt (images) takes milliseconds to read, which an event loop must not wait for."""
 
@@ -207,8 +210,9 @@ class SeglamCache(BaseCache):
             return next(iter(kinds)) if len(kinds) == 1 else ""
 
     def _request(self, prompt: str, settings: Settings, *, chat: bool) -> Request:
-        make = chat_request if chat else text_request
-        return make(prompt, settings, tenant=self._who(), namespace=self._namespace)
+        if len(prompt) > _MEMO:
+            return _make(prompt, settings, self._who(), self._namespace, chat=chat)
+        return _made(prompt, _Same(settings), self._who(), self._namespace, chat)
 
     def _who(self) -> str:
         tenant = self._tenant() if callable(self._tenant) else self._tenant
@@ -237,6 +241,31 @@ class SeglamCache(BaseCache):
             self._told.add(why)
         if not told:
             logger.warning("not cached: %s", why)
+
+
+def _make(prompt: str, settings: Settings, tenant: str, namespace: str, *, chat: bool) -> Request:
+    return (chat_request if chat else text_request)(prompt, settings, tenant=tenant, namespace=namespace)
+
+
+class _Same:
+    """Settings by identity: ``read`` gives one object as long as it would say the same."""
+
+    __slots__ = ("settings",)
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __hash__(self) -> int:
+        return id(self.settings)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.settings is self.settings
+
+
+@lru_cache(maxsize=256)
+def _made(prompt: str, same: _Same, tenant: str, namespace: str, chat: bool) -> Request:
+    # A miss asks twice (lookup and update) and a repeated request again; reading it is a third of a hit.
+    return _make(prompt, same.settings, tenant, namespace, chat=chat)
 
 
 def _refuse_options(options: Mapping[str, Any]) -> None:
