@@ -212,8 +212,10 @@ class Cache:
             found = yield from self._ask_tiers(request)
         saved = Usage()
         if isinstance(found, Hit):
-            usage = yield from self._safely("ledger", quick(self._saved, found, request), request.namespace)
-            saved = usage if isinstance(usage, Usage) else saved
+            saved = found.response.usage
+            if found.tier is TierName.PROCEDURE:  # asks the store
+                usage = yield from self._safely("ledger", quick(self._saved, found, request), request.namespace)
+                saved = usage if isinstance(usage, Usage) else saved
         self._ledger.found(request, found, saved)
         if self._listener is not None:
             self._tell(request, found)
@@ -267,7 +269,7 @@ class Cache:
         self._ledger.count(f"fault.{place}", namespace)
 
     def _saved(self, hit: Hit, request: Request) -> Usage:
-        return self._procedural.saved(hit, request.context) if hit.tier is TierName.PROCEDURE else hit.response.usage
+        return self._procedural.saved(hit, request.context)
 
     def _accepted(self, request: Request, entry: Entry, score: float, generation: Generation) -> None:
         """A semantic hit: the same wording is exact from now on."""

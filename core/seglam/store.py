@@ -94,6 +94,7 @@ class Store:
         self._watch_lock = threading.Lock()
         self._watch: sqlite3.Connection | None = None
         self._seen: Generation | None = None
+        self._epoch = 0
         self._engine = _engine(self.path)
         forks.watch(self)
         try:
@@ -153,8 +154,9 @@ class Store:
     def let_go(self) -> None:
         """Close every connection; they are opened again on demand."""
         self._engine.dispose()
-        if self._watch is not None:
-            self._watch.close()
+        with self._watch_lock:
+            if self._watch is not None:
+                self._watch.close()
             self._watch = None
 
     def after_fork(self) -> None:
@@ -180,17 +182,23 @@ class Store:
 
     def generation(self) -> Generation:
         """The present generation; about ten microseconds while nobody commits."""
-        with forks.using(), self._watch_lock:
+        with self._watch_lock:
+            if self._watch is not None:
+                return self._look(self._watch)
+        with forks.using(), self._watch_lock:  # the gate only where a connection is opened: this is asked at every hit
             if self._watch is None:
                 # isolation_level None: a transaction left open would freeze this connection's view of data_version.
-                self._watch = sqlite3.connect(
-                    self.path, check_same_thread=False, isolation_level=None, timeout=BUSY_MS / 1000
-                )
-            version = self._watch.execute("PRAGMA data_version").fetchone()[0]
-            if self._seen is None or self._seen.version != version:
-                values = dict(self._watch.execute("SELECT name, value FROM meta").fetchall())
-                self._seen = Generation(version, values["entries"], values["procedures"])
-            return self._seen
+                wait = BUSY_MS / 1000
+                self._watch = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=wait)
+                self._epoch += 2**32  # every connection counts from the start
+            return self._look(self._watch)
+
+    def _look(self, watch: sqlite3.Connection) -> Generation:
+        version = self._epoch + watch.execute("PRAGMA data_version").fetchone()[0]
+        if self._seen is None or self._seen.version != version:
+            values = dict(watch.execute("SELECT name, value FROM meta").fetchall())
+            self._seen = Generation(version, values["entries"], values["procedures"])
+        return self._seen
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
@@ -379,8 +387,7 @@ class Store:
 
     def close(self) -> None:
         """Close every connection; a temporary file is deleted. May be called twice."""
-        with self._watch_lock:
-            self.let_go()
+        self.let_go()
         if self._temporary is not None:
             self._temporary.cleanup()
 
