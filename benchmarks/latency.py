@@ -104,7 +104,10 @@ def core(path: Path, results: dict[str, Any]) -> None:
 
 def procedure(path: Path, results: dict[str, Any]) -> None:
     """A live procedure, new values every time."""
-    model = lambda _prompt: Completion(SUM)  # noqa: E731
+
+    def model(_prompt: str) -> Completion:
+        return Completion(SUM)
+
     with Cache.open(
         path, compiler=model, embedder=lambda texts: [[1.0, float(len(t)), float(ord(t[0]))] for t in texts]
     ) as cache:

@@ -345,7 +345,7 @@ def _unit(raw: Any, rows: int) -> Vectors:
         array = np.asarray(raw)
     except (TypeError, ValueError) as error:
         raise EmbedderError(f"an embedder returned no array of numbers: {error}") from error
-    if array.dtype.kind not in "fiu" or array.ndim != 2 or array.shape[0] != rows or array.shape[1] < 2:  # noqa: PLR2004
+    if array.dtype.kind not in "fiu" or array.ndim != 2 or array.shape[0] != rows or array.shape[1] < 2:  # noqa: PLR2004 - one number has no direction
         raise EmbedderError(f"an embedder returned shape {array.shape} of {array.dtype}, expected ({rows}, dimension)")
     wide = array.astype(np.float64)
     if not np.isfinite(wide).all():

@@ -12,9 +12,7 @@ The whole tree::
     ├── EmbedderError                     an embedder returned something that is no embedding
     ├── ProcedureError                    a procedure is refused
     │   ├── PatternError                  a pattern that does not parse; says where
-    │   ├── ReplyError                    the compiler's reply is no procedure; says what is missing
-    │   └── GateError                     the gate refused a candidate; says at which stage and why
-    ├── NotCompilableError                the compiler declined a class of requests, with its reason
+    │   └── ReplyError                    the compiler's reply is no procedure; says what is missing
     ├── TapeError                         a recorded reply is missing or the tape is damaged
     └── OnlyIfCachedError                 Control(only_if_cached=True) and nothing was cached
 
@@ -65,14 +63,6 @@ class PatternError(ProcedureError):
 
 class ReplyError(ProcedureError):
     """The compiler's reply is no procedure; the message says what is missing."""
-
-
-class GateError(ProcedureError):
-    """The gate refused a candidate; the message says at which stage and why."""
-
-
-class NotCompilableError(SeglamError):
-    """The compiler declined a class of requests; the message is its reason."""
 
 
 class TapeError(SeglamError):

@@ -90,7 +90,7 @@ class ScopedIndex:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """A parallel search waits for its slowest thread: on busy cores that cost 20 times the search itself."""
+    """A parallel search waits for its slowest thread, which on busy cores may take longer than the search itself."""
     import faiss
 
     before = faiss.omp_get_max_threads()  # of this thread only: the application's own use of FAISS is left as it was

@@ -15,7 +15,7 @@ from seglam.ledger import Ledger
 from seglam.library import COMPILING, COVERED, DECLINED, FAILED, OPEN, Group, Library
 from seglam.policy import Policy
 from seglam.procedure import Answer, Case, Draft, Finding, Procedure, State, answer
-from seglam.sandbox import Limits, Sandbox
+from seglam.sandbox import HIT, Sandbox
 from seglam.similarity import similar
 from seglam.verifier import Evidence, gate
 
@@ -23,7 +23,6 @@ logger = logging.getLogger("seglam")
 
 _OTHERS = 200
 _STRIKES = 3
-HIT_LIMITS = Limits()
 
 
 class ProceduralTier:
@@ -86,7 +85,7 @@ class ProceduralTier:
         return Hit(Response(given.text), self.name, f"procedure:{first.id}", notes=notes)  # computed now: its age is 0
 
     def _answer(self, procedure: Procedure, request: Request) -> Answer:
-        given = answer(procedure.draft, request.text, self._sandbox, HIT_LIMITS)
+        given = answer(procedure.draft, request.text, self._sandbox, HIT)
         if given.outcome is not None and given.outcome.strike:
             self._ledger.count(f"fault.sandbox.{given.outcome.status}", request.namespace)
             strikes = self._strikes[procedure.id] = self._strikes.get(procedure.id, 0) + 1
@@ -139,7 +138,7 @@ class ProceduralTier:
         for procedure in self._library.working(request.context):
             if not self._may(procedure, request):
                 continue
-            given = answer(procedure.draft, request.text, self._sandbox, HIT_LIMITS)
+            given = answer(procedure.draft, request.text, self._sandbox, HIT)
             if given.text is not None:
                 taken = True
                 self._compare(procedure, request, response, given.text)
@@ -270,7 +269,7 @@ class ProceduralTier:
         result = self._compile(request, only)
         if result is None or result.draft is None or not result.passed:
             return None
-        given = answer(result.draft, request.text, self._sandbox, HIT_LIMITS)
+        given = answer(result.draft, request.text, self._sandbox, HIT)
         if given.text is None:
             return None
         newest = max((p.id for p in self._library.all(request.context) if p.class_id == class_id), default=0)

@@ -147,7 +147,7 @@ def answer(draft: Draft, text: str, sandbox: Sandbox, limits: Limits, *, as_writ
         return Answer(None, params, outcome)
     value = outcome.value
     # The code may return anything at all; only what render() promised counts.
-    if type(value) is not list or len(value) != 2 or value[0] is not True or type(value[1]) is not str:  # noqa: PLR2004
+    if type(value) is not list or len(value) != 2 or value[0] is not True or type(value[1]) is not str:  # noqa: PLR2004 - what _CALL makes
         return Answer(None, params, Outcome(Status.OK))
     return Answer(value[1], params, outcome)
 

@@ -52,7 +52,7 @@ class Token(NamedTuple):
 _STARTERS: Final = frozenset({*SMALL, *TENS, *ORDINAL, *MONTHS, "a", "an", "half", "minus", "negative"}) | {
     word
     for word, unit in UNITS.items()
-    if len(unit) == 3 and unit.isupper()  # noqa: PLR2004
+    if len(unit) == 3 and unit.isupper()  # noqa: PLR2004 - ISO 4217
 }
 """Words that may begin a value."""
 _HUNDRED: Final = 100
