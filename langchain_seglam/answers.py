@@ -1,5 +1,6 @@
 """LangChain's generations as a Response, and a Hit as generations: copied in, copied out, in JSON of our own."""
 
+import json
 import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 
 from langchain_seglam.literals import words
 from seglam import Hit, Request, Response, TierName, Usage
+from seglam.shape import Call, Form
 
 FORMAT: Final = "langchain/1"
 
@@ -29,6 +31,9 @@ _OF_ONE_RUN: Final = words(
 )
 _COUNTS: Final = frozenset({"token_usage", "usage", "usage_metadata"})
 _SPOKEN: Final = frozenset({"text", "reasoning", "thinking", "redacted_thinking"})
+_CALLED: Final = frozenset({"tool_use", "tool_call", "function_call"})
+"""Blocks that repeat a call which stands in ``tool_calls``."""
+_CALL_ID: Final = "call_" + "0" * 24
 _ID_NAMES: Final = frozenset({"id", "call_id", "tool_call_id", "tool_use_id"})
 
 
@@ -57,20 +62,37 @@ def to_response(generations: Sequence[Generation]) -> Response | None:
     return Response(str(generations[0].text), {"format": FORMAT, "generations": kept}, _usage(generations[0]))
 
 
-def fitted(request: Request, generations: Sequence[Generation]) -> Request:
-    """The request under which an answer is kept: what is more than one text answers the same request only."""
-    if len(generations) == 1 and _is_text(generations[0]):
-        return request
-    return replace(request, compilable=False, comparable=False)
+def fitted(request: Request, generations: Sequence[Generation], response: Response) -> tuple[Request, Response]:
+    """An exchange as it is kept: what is more than one text of the request's form answers the same request only."""
+    if len(generations) == 1:
+        if isinstance(request.fits, Form):
+            text = _written(request.fits, generations[0])
+            if text is not None:
+                return request, replace(response, text=text)
+        elif _is_text(generations[0]):
+            return request, response
+    return replace(request, compilable=False, comparable=False, fits=None), response
 
 
-def from_hit(hit: Hit, *, chat: bool) -> list[Generation] | None:
+def _written(form: Form, generation: Generation) -> str | None:
+    """A message as a text of this form, or None when no text tells all of it."""
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    if not isinstance(message, AIMessage) or message.invalid_tool_calls:
+        return None
+    older = message.additional_kwargs.get("function_call") or message.additional_kwargs.get("tool_calls")
+    if (older and not message.tool_calls) or not _only(message.content, _SPOKEN | _CALLED):
+        return None
+    return form.write(str(message.text), [Call(call["name"], call["args"]) for call in message.tool_calls])
+
+
+def from_hit(hit: Hit, request: Request, *, chat: bool) -> list[Generation] | None:
     """Fresh generations from a hit, or None when it holds nothing for such a model."""
     payload = hit.response.payload
     if hit.tier is not TierName.EXACT or payload is None:
-        return (
-            [_spoken(hit)] if chat else [Generation(text=hit.response.text, generation_info={"finish_reason": "stop"})]
-        )
+        if not chat:
+            return [Generation(text=hit.response.text, generation_info={"finish_reason": "stop"})]
+        spoken = _formed(hit, request.fits) if isinstance(request.fits, Form) else _spoken(hit, hit.response.text)
+        return None if spoken is None else [spoken]
     if payload.get("format") != FORMAT:
         return None  # another framework's: its text alone might leave out tool calls
     stored = payload["generations"]
@@ -175,9 +197,13 @@ def _is_text(generation: Generation) -> bool:
         return False
     if message.additional_kwargs.get("function_call") or message.additional_kwargs.get("tool_calls"):
         return False
-    content = message.content
+    return _only(message.content, _SPOKEN)
+
+
+def _only(content: Any, kinds: frozenset[str]) -> bool:
+    """Whether a message holds text and blocks of these kinds, and nothing else."""
     return isinstance(content, str) or all(
-        isinstance(block, str) or (isinstance(block, dict) and block.get("type") in _SPOKEN) for block in content
+        isinstance(block, str) or (isinstance(block, dict) and block.get("type") in kinds) for block in content
     )
 
 
@@ -194,12 +220,26 @@ def _text(stored: Mapping[str, Any]) -> Generation:
     return Generation(text=stored["text"], generation_info=jsonable(stored["info"]))
 
 
-def _spoken(hit: Hit) -> ChatGeneration:
-    metadata = {"finish_reason": "stop", "seglam": _provenance(hit)}
-    message = AIMessage(
-        content=hit.response.text, id=_message_id(), response_metadata=metadata, usage_metadata=_no_usage()
-    )
-    return ChatGeneration(message=message, generation_info={"finish_reason": "stop"})
+def _spoken(hit: Hit, text: str, **more: Any) -> ChatGeneration:
+    reason = "tool_calls" if more.get("tool_calls") else "stop"
+    metadata = {"finish_reason": reason, "seglam": _provenance(hit)}
+    message = AIMessage(content=text, id=_message_id(), response_metadata=metadata, usage_metadata=_no_usage(), **more)
+    return ChatGeneration(message=message, generation_info={"finish_reason": reason})
+
+
+def _formed(hit: Hit, form: Form) -> ChatGeneration | None:
+    """The message that says what a procedure computed, as the model would; None for what is not of the request's form."""
+    reply = form.read(hit.response.text)
+    if reply is None:
+        return None
+    if reply.call is not None:
+        name, given = reply.call.name, dict(reply.call.arguments)
+        return _spoken(hit, "", tool_calls=[{"name": name, "args": given, "id": _fresh(_CALL_ID), "type": "tool_call"}])
+    if form.tools:
+        return _spoken(hit, reply.text)
+    value = json.loads(reply.text)
+    # ChatOpenAI's parser for Pydantic classes reads the object here and nowhere else.
+    return _spoken(hit, reply.text, additional_kwargs={"parsed": value} if isinstance(value, dict) else {})
 
 
 def _chat(stored: Mapping[str, Any], hit: Hit) -> ChatGeneration:

@@ -48,6 +48,9 @@ class SeglamCache(BaseCache):
         policy: thresholds, lifetimes, limits.
         namespace: a part of the file of its own; nothing crosses it.
         tenant: nothing crosses it either; a function is asked in the caller's context at every call.
+        tool_calls: procedures may compute a call of one of several tools, for the application to run; a mixed answer
+            never comes from one. False: such requests are answered by what was stored for the same request only.
+            Structured output is none of these.
 
     Raises:
         ConfigurationError: an argument is wrong; the message names it.
@@ -63,13 +66,17 @@ class SeglamCache(BaseCache):
         policy: Policy | None = None,
         namespace: str = "",
         tenant: str | Callable[[], str] | None = None,
+        tool_calls: bool = True,
     ) -> None:
         if not isinstance(namespace, str):
             raise ConfigurationError(f"namespace: expected a str, got {type(namespace).__name__}")
         if tenant is not None and not isinstance(tenant, str) and not callable(tenant):
             raise ConfigurationError(f"tenant: expected a str, a function or None, got {type(tenant).__name__}")
+        if not isinstance(tool_calls, bool):
+            raise ConfigurationError(f"tool_calls: expected True or False, got {type(tool_calls).__name__}")
         self._namespace = namespace
         self._tenant = tenant
+        self._tool_calls = tool_calls
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self._kinds: dict[str, set[str]] = {}
@@ -199,7 +206,7 @@ class SeglamCache(BaseCache):
         except UnkeyableError as error:
             self._tell(error)
             return None
-        return answers.fitted(request, generations), response
+        return answers.fitted(request, generations, response)
 
     def _known(self, settings: Settings) -> str:
         """``chat`` or ``text`` where it is certain who wrote these settings, else ""."""
@@ -211,8 +218,8 @@ class SeglamCache(BaseCache):
 
     def _request(self, prompt: str, settings: Settings, *, chat: bool) -> Request:
         if len(prompt) > _MEMO:
-            return _make(prompt, settings, self._who(), self._namespace, chat=chat)
-        return _made(prompt, _Same(settings), self._who(), self._namespace, chat)
+            return _make(prompt, settings, self._who(), self._namespace, chat=chat, tool_calls=self._tool_calls)
+        return _made(prompt, _Same(settings), self._who(), self._namespace, chat, self._tool_calls)
 
     def _who(self) -> str:
         tenant = self._tenant() if callable(self._tenant) else self._tenant
@@ -222,11 +229,11 @@ class SeglamCache(BaseCache):
 
     @staticmethod
     def _exactly(request: Request) -> Request:
-        return replace(request, compilable=False, comparable=False)
+        return replace(request, compilable=False, comparable=False, fits=None)
 
     @staticmethod
     def _given(asked: tuple[Request, bool], found: Hit | Miss) -> list[Generation] | None:
-        return answers.from_hit(found, chat=asked[1]) if isinstance(found, Hit) else None
+        return answers.from_hit(found, asked[0], chat=asked[1]) if isinstance(found, Hit) else None
 
     # -- faults -------------------------------------------------------------------------------------------------------
 
@@ -243,8 +250,10 @@ class SeglamCache(BaseCache):
             logger.warning("not cached: %s", why)
 
 
-def _make(prompt: str, settings: Settings, tenant: str, namespace: str, *, chat: bool) -> Request:
-    return (chat_request if chat else text_request)(prompt, settings, tenant=tenant, namespace=namespace)
+def _make(prompt: str, settings: Settings, tenant: str, namespace: str, *, chat: bool, tool_calls: bool) -> Request:
+    if not chat:
+        return text_request(prompt, settings, tenant=tenant, namespace=namespace)
+    return chat_request(prompt, settings, tenant=tenant, namespace=namespace, tool_calls=tool_calls)
 
 
 class _Same:
@@ -263,9 +272,9 @@ class _Same:
 
 
 @lru_cache(maxsize=256)
-def _made(prompt: str, same: _Same, tenant: str, namespace: str, chat: bool) -> Request:
+def _made(prompt: str, same: _Same, tenant: str, namespace: str, chat: bool, tool_calls: bool) -> Request:
     # A miss asks twice (lookup and update) and a repeated request again; reading it is a third of a hit.
-    return _make(prompt, same.settings, tenant, namespace, chat=chat)
+    return _make(prompt, same.settings, tenant, namespace, chat=chat, tool_calls=tool_calls)
 
 
 def _refuse_options(options: Mapping[str, Any]) -> None:

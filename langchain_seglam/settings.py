@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from langchain_seglam.literals import Opaque, UnkeyableError, opaque, read_repr, words
 from seglam import digest
+from seglam.shape import Form, form
 
 # How an answer travels, who pays and who watches; never what it says.
 _TRANSPORT: Final = words(
@@ -86,6 +87,7 @@ class Settings:
         engine: digest of model and sampling parameters.
         vary: tools, tool_choice, schema, stop and, as "kwargs", everything that is not known to be about the engine.
         bare: whether an answer is one text and nothing else.
+        form: the form that an answer must have, when tools or a schema are given and its form is certain.
     """
 
     shape: Shape
@@ -93,6 +95,7 @@ class Settings:
     engine: str
     vary: Mapping[str, Any]
     bare: bool
+    form: Form | None = None
 
 
 def read(llm_string: str) -> Settings:
@@ -221,11 +224,22 @@ def _sorted(shape: Shape, kind: str, identity: Mapping[str, Any], values: Mappin
     vary = _context({name: value for name, value in values.items() if name not in _ENGINE})
     many = any(values.get(name) not in (None, 1) for name in _MANY)
     rich = any(values.get(name) for name in _RICH)
-    bare = not many and not rich and not vary.keys() & {"tools", "schema"}
+    single = not many and not rich
+    formed = bool(vary.keys() & {"tools", "tool_choice", "schema"})
+    bare = single and not vary.keys() & {"tools", "schema"}
+    asked = _form(vary) if single and formed else None
     try:
-        return Settings(shape, kind, digest("langchain", dict(identity), engine), vary, bare)
+        return Settings(shape, kind, digest("langchain", dict(identity), engine), vary, bare, asked)
     except (TypeError, ValueError):
         raise UnkeyableError("the model's settings have no JSON form") from None
+
+
+def _form(vary: Mapping[str, Any]) -> Form | None:
+    """The form of the answers; None where a name that is not understood may change it."""
+    choice = vary.get("tool_choice")
+    if isinstance(choice, dict) and choice.keys() <= {"tool_choice", "parallel_tool_calls"}:
+        choice = choice.get("tool_choice")
+    return form(vary.get("tools"), choice, vary.get("schema"))
 
 
 def _context(values: Mapping[str, Any]) -> dict[str, Any]:

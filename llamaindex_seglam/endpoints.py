@@ -6,6 +6,7 @@ with the wrapper as ``self``, so that what a provider's class sends through ``se
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, TextBlock
@@ -109,7 +110,7 @@ class CachedMixin:
         if request is None:
             return origin()
         hit = layer.find(request)
-        if isinstance(hit, Hit) and (known := self._seglam_replay(hit, fresh, asked)) is not None:
+        if isinstance(hit, Hit) and (known := self._seglam_replay(request, hit, fresh, asked)) is not None:
             return known
         mine: list[A] = []
 
@@ -118,7 +119,7 @@ class CachedMixin:
                 mine.append(origin())
             except Exception as error:
                 raise InnerError(error) from None
-            kept = layer.kept(mine[0])
+            kept = layer.kept(request, partial(replay.keep, mine[0]), lambda: mine[0])
             if kept is None:
                 raise Unstored
             return kept
@@ -145,7 +146,7 @@ class CachedMixin:
         if request is None:
             return await origin()
         hit = await layer.afind(request)
-        if isinstance(hit, Hit) and (known := self._seglam_replay(hit, fresh, asked)) is not None:
+        if isinstance(hit, Hit) and (known := self._seglam_replay(request, hit, fresh, asked)) is not None:
             return known
         mine: list[A] = []
 
@@ -154,7 +155,7 @@ class CachedMixin:
                 mine.append(await origin())
             except Exception as error:
                 raise InnerError(error) from None
-            kept = layer.kept(mine[0])
+            kept = layer.kept(request, partial(replay.keep, mine[0]), lambda: mine[0])
             if kept is None:
                 raise Unstored
             return kept
@@ -175,9 +176,11 @@ class CachedMixin:
             return layer.request(make)
         return await asyncio.to_thread(layer.request, make)  # an image may have to be read from disk
 
-    def _seglam_replay(self, hit: Hit, fresh: Callable[[Response, Mapping[str, Any]], A], asked: Any) -> A | None:
+    def _seglam_replay(
+        self, request: Request, hit: Hit, fresh: Callable[[Response, Mapping[str, Any]], A], asked: Any
+    ) -> A | None:
         try:
-            answer = fresh(hit.response, replay.provenance(hit))
+            answer = fresh(self._seglam_layer.told(request, hit), replay.provenance(hit))
         except Exception as error:
             self._seglam_layer.fault("replay", error)
             return None
@@ -226,7 +229,7 @@ class CachedMixin:
         if request is None:
             return origin()
         hit = layer.find(request)
-        if isinstance(hit, Hit) and (pieces := self._seglam_pieces(hit, fresh)) is not None:
+        if isinstance(hit, Hit) and (pieces := self._seglam_pieces(request, hit, fresh)) is not None:
             return self._seglam_again(pieces, asked)
         return self._seglam_watch(request, origin())
 
@@ -242,13 +245,15 @@ class CachedMixin:
         if request is None:
             return await origin()
         hit = await layer.afind(request)
-        if isinstance(hit, Hit) and (pieces := self._seglam_pieces(hit, fresh)) is not None:
+        if isinstance(hit, Hit) and (pieces := self._seglam_pieces(request, hit, fresh)) is not None:
             return self._seglam_aagain(pieces, asked)
         return self._seglam_awatch(request, await origin())
 
-    def _seglam_pieces(self, hit: Hit, fresh: Callable[[Response, Mapping[str, Any]], A]) -> list[A] | None:
+    def _seglam_pieces(
+        self, request: Request, hit: Hit, fresh: Callable[[Response, Mapping[str, Any]], A]
+    ) -> list[A] | None:
         try:
-            return list(replay.chunks(fresh(hit.response, replay.provenance(hit))))
+            return list(replay.chunks(fresh(self._seglam_layer.told(request, hit), replay.provenance(hit))))
         except Exception as error:
             self._seglam_layer.fault("replay", error)
             return None
@@ -271,7 +276,7 @@ class CachedMixin:
                 yield self._seglam_seen(drain, chunk)
         finally:  # an abandoned stream ends the provider's too
             getattr(source, "close", _nothing)()
-        if (kept := self._seglam_drained(drain)) is not None:
+        if (kept := self._seglam_layer.kept(request, drain.kept, drain.last)) is not None:
             try:
                 self._seglam_layer.cache.record(request, kept)
             except Exception as error:
@@ -284,7 +289,7 @@ class CachedMixin:
                 yield self._seglam_seen(drain, chunk)
         finally:
             await getattr(source, "aclose", _anothing)()
-        if (kept := self._seglam_drained(drain)) is not None:
+        if (kept := self._seglam_layer.kept(request, drain.kept, drain.last)) is not None:
             try:
                 await self._seglam_layer.cache.arecord(request, kept)
             except Exception as error:
@@ -297,10 +302,3 @@ class CachedMixin:
             drain.spoil()
             self._seglam_layer.fault("record", error)
         return chunk
-
-    def _seglam_drained(self, drain: Drain) -> Response | None:
-        try:
-            return drain.kept()
-        except Exception as error:
-            self._seglam_layer.fault("record", error)
-            return None

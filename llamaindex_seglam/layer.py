@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llamaindex_seglam import replay
+from llamaindex_seglam import formed
 from llamaindex_seglam.handle import Handle
 from llamaindex_seglam.replay import Answer
 from llamaindex_seglam.slots import Reader
-from seglam import Cache, Control, Hit, Miss, Request, Response, Why
+from seglam import Cache, Control, Hit, Miss, Request, Response, TierName, Why
+from seglam.shape import Form
 
 logger = logging.getLogger("seglam")
 
@@ -80,13 +81,34 @@ class Layer:
             self.fault("lookup", error)
             return Miss(Why.FAULT, "lookup")
 
-    def kept(self, answer: Answer) -> Response | None:
-        """What to store of an answer, or None."""
+    def kept(
+        self, request: Request, make: Callable[[], Response | None], answer: Callable[[], Answer]
+    ) -> Response | None:
+        """What to store of an answer, or None.
+
+        Args:
+            request: what was asked.
+            make: reads the answer as one of any request.
+            answer: the whole answer.
+        """
         try:
-            return replay.keep(answer)
+            found = make()
+            if found is not None and isinstance(request.fits, Form):
+                return formed.fitted(found, answer(), request.fits, self.reader.engine.llm)
+            return found
         except Exception as error:
             self.fault("record", error)
             return None
+
+    def told(self, request: Request, hit: Hit) -> Response:
+        """A hit's answer, which may have been computed, as the LLM would have given it.
+
+        Raises:
+            ValueError: nothing that the LLM would give says it.
+        """
+        if hit.tier is TierName.EXACT or not isinstance(request.fits, Form):
+            return hit.response
+        return formed.rebuilt(hit.response, request.fits, self.reader.engine.llm)
 
 
 def missed(request: Request, found: Hit | Miss) -> tuple[Request, Miss]:

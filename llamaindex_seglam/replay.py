@@ -290,6 +290,11 @@ class Drain:
             self._deltas.append(chunk.delta)
         self._reasons |= stop_reasons(chunk)
 
+    def last(self) -> Answer:
+        """The last chunk, which is the whole answer."""
+        assert self._last is not None
+        return self._last
+
     def kept(self) -> Response | None:
         """What to store, now that the stream has ended; None when its end is not certainly the whole answer."""
         if self._last is None or self._spoilt:

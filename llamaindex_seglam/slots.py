@@ -6,6 +6,21 @@ follows is read through it: the question is the text, everything else must be eq
 
 How a call is recognised as the template's: the template is formatted once more with a placeholder for the question; what is
 sent must be exactly that with the question put back. So a key never depends on whether template fields were understood.
+
+What a procedure may answer, and what only the same request does:
+
+| the call | procedures |
+|---|---|
+| a user's text after system prompts and texts of both sides; the question of a template | yes |
+| chat with a response_format, or with one tool that must be called: structured_predict, as_structured_llm | objects |
+| chat with tools to choose from: chat_with_tools, the first step of an agent | one call; none if ``tool_calls`` is False |
+| structured prediction by an LLM without function calling | no: its schema stands in the text |
+| tools and a schema at once; tools that the provider runs; other arguments beside them | no: the answer's form is not certain |
+| tool results or calls among the messages | no: the answer is about what a tool said, which is no user's text |
+| images, files, several text blocks, names; prompts that refine, select or rank | no: the text is not all that is asked |
+
+Answers that are text with a call, or several calls, are stored for the same request; the latter count as evidence against a
+procedure that gives one call. Nothing with tools or a schema is compared by meaning.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,14 +31,18 @@ from typing import Any, Final
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM
+from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.prompts import BasePromptTemplate, PromptType
 
 from llamaindex_seglam.keys import Engine, Options, Turns, options, turns
 from llamaindex_seglam.plain import plain
 from seglam import Request, vary_digest
+from seglam.shape import Form, form
 
 SLOT: Final = "query_str"
 PLACEHOLDER: Final = "{query_str}"
+# What may stand beside the messages of a call for an object or a tool; anything else may change what its answer looks like.
+_FORMED: Final = frozenset({"tools", "tool_choice", "parallel_tool_calls", "schema"})
 _QUESTIONS: Final = frozenset({PromptType.QUESTION_ANSWER, PromptType.SIMPLE_INPUT, PromptType.CUSTOM})
 
 
@@ -67,11 +86,13 @@ class Reader:
         engine: who answers.
         namespace: the part of the cache.
         tenant: whose request it is: a name, a function that tells it, or None.
+        tool_calls: whether procedures may compute the call of one of several tools.
     """
 
     engine: Engine
     namespace: str = ""
     tenant: str | Callable[[], str] | None = None
+    tool_calls: bool = True
 
     def chat(self, messages: Sequence[ChatMessage], given: Mapping[str, Any]) -> Request:
         """The Request of a chat call, whichever of the four endpoints it came by.
@@ -84,12 +105,27 @@ class Reader:
         told = turns(messages)
         frame = _frame.get()
         template = ""
+        sorted_options = options(self.engine.llm, given)
+        asked = self._form(told, sorted_options)
         if frame is not None:
             inside = self._chat_slot(frame, messages, told)
             if inside is None:
-                return self._request("chat", told, options(self.engine.llm, given), exact=True)
+                # A structured prediction's own call has its schema beside its text, or else in the middle of it.
+                asked = asked if frame.prompt is None else None
+                return self._request("chat", told, sorted_options, exact=True, asked=asked)
             told, template = inside
-        return self._request("chat", told, options(self.engine.llm, given), template=template)
+        return self._request("chat", told, sorted_options, template=template, asked=asked)
+
+    def _form(self, told: Turns, given: Options) -> Form | None:
+        """The form of the answers to a chat call; None where it is plain text, or where it is not certain."""
+        if not told.simple or given.bare or given.vary.keys() - _FORMED:
+            return None
+        found = form(given.vary.get("tools"), given.vary.get("tool_choice"), given.vary.get("schema"))
+        if found is None or not found.tools:
+            return found
+        # Only such an LLM can tell the calls in an answer, whatever its provider makes of them.
+        known = isinstance(self.engine.llm, FunctionCallingLLM)
+        return found if known and (found.forced is not None or self.tool_calls) else None
 
     def _chat_slot(self, frame: Frame, messages: Sequence[ChatMessage], told: Turns) -> tuple[Turns, str] | None:
         """The same turns with the question as their text, and the template around it; None if they are not the frame's."""
@@ -129,7 +165,14 @@ class Reader:
         return self._request(endpoint, told, sorted_options, exact=True)
 
     def _request(
-        self, endpoint: str, told: Turns, given: Options, *, template: str = "", exact: bool = False
+        self,
+        endpoint: str,
+        told: Turns,
+        given: Options,
+        *,
+        template: str = "",
+        exact: bool = False,
+        asked: Form | None = None,
     ) -> Request:
         llm = self.engine.llm
         parts = {**told.parts(), **given.vary, "template": template, "tenant": self._tenant()}
@@ -138,14 +181,18 @@ class Reader:
         if endpoint == "complete":
             parts["llm_prompt"] = _custom(llm)
         free = told.simple and given.bare and not exact
+        background = ""
+        if free or asked is not None:
+            background = _background(told, template, llm.system_prompt if parts["llm_system"] else "", asked)
         return Request(
             text=told.text,
             vary=vary_digest(parts),
             engine=self.engine.digest(endpoint, given.sampling),
             namespace=self.namespace,
-            compilable=free,
+            compilable=free or asked is not None,
             comparable=free,
-            background=_background(told, template, llm.system_prompt if parts["llm_system"] else "") if free else "",
+            background=background,
+            fits=asked,
         )
 
     def _tenant(self) -> str:
@@ -177,10 +224,11 @@ def _filled(value: Any, question: str) -> Any:
     return [_filled(item, question) for item in value]
 
 
-def _background(told: Turns, template: str, system_prompt: str | None) -> str:
+def _background(told: Turns, template: str, system_prompt: str | None, asked: Form | None) -> str:
     """The context of a question as text, for the compiler."""
     lines = [system_prompt or "", *told.system]
     lines += [f"{item['role']}: {item['content']}" for item in told.before]
     if template:
         lines.append(f"The request takes the place of {PLACEHOLDER} in:\n{template}")
+    lines.append(asked.background if asked is not None else "")
     return "\n\n".join(line for line in lines if line)

@@ -1,6 +1,7 @@
 """cached(llm): the same LLM, of the same type, with a cache in front of its endpoints."""
 
 import copy
+import inspect
 import logging
 import os
 import pickle
@@ -9,6 +10,7 @@ from dataclasses import replace
 from functools import cache as remembered
 from typing import Any, Literal, TypeVar, cast
 
+from llama_index.core.async_utils import asyncio_run
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms import LLM
 from llama_index.core.llms.structured_llm import StructuredLLM
@@ -22,6 +24,7 @@ from llamaindex_seglam.predict import PromptMixin
 from llamaindex_seglam.replay import usage_of
 from llamaindex_seglam.slots import Reader
 from seglam import Cache, Completion, ConfigurationError, Model, Policy, digest
+from seglam.shape import without_thoughts
 
 logger = logging.getLogger("seglam")
 
@@ -37,6 +40,7 @@ def cached(
     policy: Policy | None = None,
     namespace: str = "",
     tenant: str | Callable[[], str] | None = None,
+    tool_calls: bool = True,
 ) -> L:
     """The LLM with a reasoning cache in front of it: an object of the same type that shares its state.
 
@@ -53,25 +57,30 @@ def cached(
         policy: as in ``Cache.open``.
         namespace: a part of the cache with its own answers and procedures.
         tenant: whose requests these are; nothing crosses tenants. A function is asked at every call, and must name one.
+        tool_calls: procedures may compute a call of one of several tools, for the application to run; an answer of more
+            than one call never comes from one. False: such requests are answered by what was stored for the same request
+            only. Structured output is none of these.
 
     Raises:
         ConfigurationError: an argument is wrong; names it.
         StoreError: the file cannot be used; it is left as it was.
     """
-    _check(llm, namespace, tenant)
+    _check(llm, namespace, tenant, tool_calls)
+    remake = {
+        "compiler": compiler, "embedder": embedder, "policy": policy,
+        "namespace": namespace, "tenant": tenant, "tool_calls": tool_calls,
+    }  # fmt: skip
     if isinstance(llm, StructuredLLM):  # its answers come from structured prediction with the LLM that it holds
-        inside = cached(
-            llm.llm, cache, compiler=compiler, embedder=embedder, policy=policy, namespace=namespace, tenant=tenant
-        )
+        inside: Any = cached(llm.llm, cache, **cast("Any", remake))
         return cast("L", llm.model_copy(update={"llm": inside}))
     inner = unwrap(llm)
     handle = _handle(inner, cache, compiler, embedder, policy)
-    remake = {"compiler": compiler, "embedder": embedder, "policy": policy, "namespace": namespace, "tenant": tenant}
     remake["cache"] = None if isinstance(cache, Cache) else os.fspath(cache)
-    return _wrap(inner, Layer(handle, Reader(Engine(inner, held_state(inner)), namespace, tenant), remake))
+    reader = Reader(Engine(inner, held_state(inner)), namespace, tenant, tool_calls)
+    return _wrap(inner, Layer(handle, reader, remake))
 
 
-def _check(llm: Any, namespace: Any, tenant: Any) -> None:
+def _check(llm: Any, namespace: Any, tenant: Any, tool_calls: Any) -> None:
     if not isinstance(llm, LLM):
         raise ConfigurationError(f"llm: expected a LlamaIndex LLM, got {type(llm).__name__}")
     if not isinstance(namespace, str):
@@ -80,6 +89,8 @@ def _check(llm: Any, namespace: Any, tenant: Any) -> None:
         raise ConfigurationError(
             f"tenant: expected a non-empty str, a function that gives one, or None, got {tenant!r}"
         )
+    if not isinstance(tool_calls, bool):
+        raise ConfigurationError(f"tool_calls: expected True or False, got {type(tool_calls).__name__}")
 
 
 def _handle(inner: LLM, cache: Any, compiler: Any, embedder: Any, policy: Any) -> Handle:
@@ -111,6 +122,8 @@ def _author(inner: LLM, compiler: Any) -> tuple[object, Callable[[], Any]]:
         return _identity(compiler), lambda: as_model(compiler)
     if not (callable(compiler) or isinstance(compiler, Model)):
         raise ConfigurationError(f"compiler: expected an LLM, a callable or None, got {type(compiler).__name__}")
+    if inspect.iscoroutinefunction(compiler):
+        return _Same(compiler), lambda: _Awaited(compiler)
     return _Same(compiler), lambda: compiler
 
 
@@ -250,12 +263,36 @@ class _LLMModel:
         self.name = named if named and named != "unknown" else llm.class_name()
 
     def complete(self, prompt: str) -> Completion:
+        """Answer the prompt; an LLM that can only be awaited is awaited, in a loop of its own."""
+        llm = self._llm
+        if llm.metadata.is_chat_model:
+            messages = [ChatMessage(role=MessageRole.USER, content=prompt)]
+            try:
+                answer = llm.chat(messages)
+            except NotImplementedError:
+                answer = asyncio_run(llm.achat(messages))
+            # The text blocks: what a reasoning model thought stands in blocks of its own.
+            return Completion(without_thoughts(answer.message.content or ""), usage_of(answer))
+        try:
+            completion = llm.complete(prompt)
+        except NotImplementedError:
+            completion = asyncio_run(llm.acomplete(prompt))
+        return Completion(without_thoughts(completion.text), usage_of(completion))
+
+
+class _Awaited:
+    """A coroutine function as the core's Model."""
+
+    def __init__(self, function: Callable[[str], Any]) -> None:
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self._function = function
+
+    def complete(self, prompt: str) -> Completion:
         """Answer the prompt."""
-        if self._llm.metadata.is_chat_model:
-            answer = self._llm.chat([ChatMessage(role=MessageRole.USER, content=prompt)])
-            return Completion(answer.message.content or "", usage_of(answer))
-        completion = self._llm.complete(prompt)
-        return Completion(completion.text, usage_of(completion))
+        reply = asyncio_run(self._function(prompt))
+        if not isinstance(reply, str | Completion):
+            raise TypeError(f"compiler: expected it to return text, got {type(reply).__name__}")
+        return Completion(without_thoughts(reply)) if isinstance(reply, str) else reply
 
 
 def as_model(llm: LLM) -> Model:

@@ -182,15 +182,17 @@ class Spy(BaseCache):
         raise AssertionError
 
 
-def strings(model, messages="hi", *, stop=None, schema=None, tools=None, **bound):
+def strings(model, messages="hi", *, stop=None, schema=None, tools=None, tool_choice=None, **bound):
     """The strings that a real call of the model hands to its cache."""
     spy = Spy()
     chain = model.model_copy(update={"cache": spy})
     chain.__dict__.pop("_serialized", None)  # a copy keeps the old one's; upstream's bug, not what is tested here
     if schema is not None:
         chain = chain.with_structured_output(schema)
-    if tools is not None:
-        chain = chain.bind_tools(tools)
+    if tools is not None and schema is not None:
+        bound["tools"] = [convert_to_openai_tool(t) for t in tools]
+    elif tools is not None:
+        chain = chain.bind_tools(tools, **({"tool_choice": tool_choice} if tool_choice else {}))
     if bound or stop:
         chain = chain.bind(**bound, **({"stop": stop} if stop else {}))
     with pytest.raises(SeenError):
@@ -198,10 +200,10 @@ def strings(model, messages="hi", *, stop=None, schema=None, tools=None, **bound
     return spy.strings
 
 
-def request(model, messages="hi", *, tenant="", namespace="", **call) -> Request:
+def request(model, messages="hi", *, tenant="", namespace="", tool_calls=True, **call) -> Request:
     """The request that a call becomes."""
     prompt, llm_string = strings(model, messages, **call)
-    return chat_request(prompt, read(llm_string), tenant=tenant, namespace=namespace)
+    return chat_request(prompt, read(llm_string), tenant=tenant, namespace=namespace, tool_calls=tool_calls)
 
 
 def openai(**options):

@@ -148,7 +148,7 @@ def test_a_compilation_whose_process_died_is_taken_up_again(open_cache, clock):
     """The lease of a killed process lapses, and the next similar miss compiles."""
     dying = open_cache(compiler=Script())
     dying.record(ask(3, 4), Response("The sum is 7."))
-    assert dying._library.claim(1, clock())
+    assert dying._casebook.claim(1, clock())
     model = Script(SUM)
     cache = open_cache(compiler=model)
     feed(cache, (10, 5))
@@ -164,7 +164,7 @@ def test_what_is_suspended_is_not_revived_by_a_late_agreement(open_cache):
     feed(one, (3, 4), (10, 5))
     (stale,) = other._library.working(("", ""))
     one.record(ask(7, 8), Response("The sum is 16."))
-    other._procedural._compare(stale, ask(1, 1), Response("The sum is 2."), "The sum is 2.")
+    other._learner._compare(stale, ask(1, 1), Response("The sum is 2."), "The sum is 2.")
     assert [p.state for p in one.procedures()] == [State.SUSPENDED]
 
 
@@ -210,7 +210,7 @@ def test_a_damaged_answer_is_a_counted_miss(open_cache, path):
     assert cache.lookup(STORED).response.text == "y"
 
 
-@pytest.mark.parametrize("column", ["patterns", "evidence", "examples"])
+@pytest.mark.parametrize("column", ["patterns", "examples"])
 def test_one_damaged_procedure_does_not_take_the_others_along(open_cache, path, column):
     """A row that cannot be read is left out, with a warning; the tier goes on."""
     cache = open_cache(compiler=Script(SUM))
@@ -218,7 +218,7 @@ def test_one_damaged_procedure_does_not_take_the_others_along(open_cache, path, 
     cache.close()
     copied = "class_id + 100, version, namespace, vary, engine, state, intent, answer_kind, staticity"
     rest = "near_misses, source, model, prompt_digest, agreements, disagreements, hits, created, used"
-    bad = {"patterns": "'[\"{\"]'", "evidence": "'nonsense'", "examples": "'[[1]]'"}
+    bad = {"patterns": "'[\"{\"]'", "examples": "'[[1]]'"}
     texts = ", ".join(bad[name] if name == column else name for name in bad)
     names = "class_id, version, namespace, vary, engine, state, intent, answer_kind, staticity"
     statement = (
@@ -226,10 +226,19 @@ def test_one_damaged_procedure_does_not_take_the_others_along(open_cache, path, 
     )
     change(
         path,
-        "INSERT INTO classes SELECT id + 100, namespace, vary, engine, background, state, 0, 0, '', 0 FROM classes",
+        "INSERT INTO classes SELECT id + 100, namespace, vary, engine, background, state, 0, 0, '', 0, 0 FROM classes",
     )
     change(path, statement)
     assert open_cache().lookup(ask(20, 22)).response.text == "The sum is 42."
+
+
+def test_a_damaged_finding_costs_only_itself(open_cache, path):
+    """Evidence that cannot be read is left out; the procedure answers and can be asked about."""
+    cache = open_cache(compiler=Script(SUM))
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    change(path, "UPDATE findings SET outvoted = 'nonsense' WHERE stage = 'static'")
+    assert cache.lookup(ask(20, 22)).response.text == "The sum is 42."
+    assert "static" not in [finding.stage for finding in cache.curator.why(1).procedure.evidence]
 
 
 class Refusing(Executor):

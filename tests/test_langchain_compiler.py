@@ -1,5 +1,6 @@
 """The compiler behind LangChain: from real calls to a procedure, with models that never enter the cache they write for."""
 
+import asyncio
 import contextlib
 import contextvars
 import logging
@@ -14,7 +15,7 @@ from langchain_core.outputs import Generation
 from langchain_core.runnables import RunnableLambda
 
 from conftest import HashEmbedder
-from langchain_models import FakeChat, FakeText, ListedChat, hit, strings
+from langchain_models import FakeChat, FakeText, ListedChat, add, hit, strings
 from langchain_seglam import SeglamCache
 from langchain_seglam.model import as_compiler, compiling
 from seglam import Completion, ConfigurationError, NotACacheError, Policy, State, Usage
@@ -42,6 +43,8 @@ Please subtract 3 and 4 for me.
 ~~~
 """
 COMPILER_MARK = "You are the compiler"
+SECOND_MARK = "another engineer"  # the gate asks for an independent version; to decline is a legal reply
+NO_SECOND = "NOT_COMPILABLE: once is enough"
 
 
 def ask(a, b):
@@ -52,6 +55,8 @@ def ask(a, b):
 def solve(messages):
     """What a right model answers to a request of the class, and to the compiler's prompt."""
     text = messages if isinstance(messages, str) else messages[-1].content
+    if SECOND_MARK in text:
+        return NO_SECOND
     if COMPILER_MARK in text:
         return SUM
     numbers = [int(word) for word in text.split() if word.isdigit()]
@@ -82,7 +87,7 @@ def teach(cache, model, *pairs):
 
 @pytest.mark.parametrize("kind", [FakeChat, ListedChat, FakeText])
 def test_from_three_answers_to_none(opened, kind):
-    """Compile "hot": two misses write the code, a third confirms it, then numbers never seen need no model call."""
+    """Compile "hot": two misses write the code (and a second version), a third confirms it, then no call is needed."""
     prompts = []
 
     def write(prompt):
@@ -92,7 +97,7 @@ def test_from_three_answers_to_none(opened, kind):
     cache = opened(compiler=write)
     model = kind(cache=cache, answers=solve)
     teach(cache, model, (3, 4), (10, 5), (7, 8))
-    assert (len(prompts), len(model.asked)) == (1, 3)
+    assert (len(prompts), len(model.asked)) == (2, 3)
     assert [p.state for p in cache.cache.procedures()] == [State.LIVE]
     answer = model.invoke(ask(1234, 5678))
     assert len(model.asked) == 3
@@ -147,6 +152,7 @@ def test_a_procedure_stays_in_its_context(opened):
     assert hit(FakeChat(cache=cache, answers=solve, temperature=1.0).invoke(ask(1, 3)))
     assert not hit(model.invoke([SystemMessage("Answer in Roman numerals."), HumanMessage(ask(1, 4))]))
     assert not hit(model.bind(response_format={"type": "json_object"}).invoke(ask(1, 5)))
+    assert not hit(model.bind_tools([add]).invoke(ask(1, 7)))
     assert not hit(model.bind(n=2).invoke(ask(1, 6)))
 
 
@@ -180,11 +186,11 @@ def test_the_applications_own_model_may_be_the_compiler(opened, kind):
     set_llm_cache(cache)
     try:
         teach(cache, model, (3, 4), (10, 5), (7, 8))
-        assert len(model.asked) == 4  # three questions and one compilation: the copy shares the list
+        assert len(model.asked) == 5  # three questions, code and a second version: the copy shares the list
         assert cache.cache.stats().requests == 3
         assert cache.cache.stats().sizes["entries"] == 3
         assert model.invoke(ask(9, 9))
-        assert len(model.asked) == 4
+        assert len(model.asked) == 5
     finally:
         set_llm_cache(None)
 
@@ -199,7 +205,7 @@ def test_wrapped_it_does_not_enter_the_cache_either(opened, wrap):
     cache = opened(compiler=wrap(model))
     model.cache = cache
     teach(cache, model, (3, 4), (10, 5), (7, 8))
-    assert (model.calls, cache.cache.stats().requests) == (4, 3)
+    assert (model.calls, cache.cache.stats().requests) == (5, 3)
     assert cache.cache.stats().sizes["entries"] == 3
     assert model.cache is cache
 
@@ -262,6 +268,108 @@ def test_models_become_compilers():
     assert (as_compiler(Own()).name, as_compiler(Own()).complete("p")) == ("own", Completion("P", Usage(1, 2)))
 
 
+class AwaitedChat(FakeChat):
+    """A model that can only be awaited."""
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        raise NotImplementedError
+
+    async def _agenerate(self, messages, stop=None, run_manager=None, **kwargs):
+        await asyncio.sleep(0)
+        return super()._generate(messages, stop, None, **kwargs)
+
+
+class AwaitedText(FakeText):
+    """The same, plain."""
+
+    def _call(self, prompt, stop=None, run_manager=None, **kwargs):
+        raise NotImplementedError
+
+    async def _acall(self, prompt, stop=None, run_manager=None, **kwargs):
+        await asyncio.sleep(0)
+        return self.answers(prompt)
+
+
+async def awaited(_prompt):
+    """A coroutine function."""
+    await asyncio.sleep(0)
+    return "code"
+
+
+class AwaitedOwn:
+    name = "own"
+
+    async def complete(self, prompt):
+        return Completion(await awaited(prompt), Usage(1, 2))
+
+
+AWAITED = {
+    "chat": AwaitedChat(answers=lambda _: "code"),
+    "plain": AwaitedText(answers=lambda _: "code"),
+    "bound": AwaitedChat(answers=lambda _: "code").bind(stop=None),
+    "lambda": RunnableLambda(awaited),
+    "function": awaited,
+    "object": AwaitedOwn(),
+}
+
+
+@pytest.mark.parametrize("kind", AWAITED)
+def test_what_can_only_be_awaited_is_awaited(kind):
+    """Async-only models, chains and functions compile too: in a thread without a loop."""
+    assert as_compiler(AWAITED[kind]).complete("p").text == "code"
+
+
+@pytest.mark.parametrize("kind", AWAITED)
+async def test_and_on_a_thread_whose_loop_is_running(kind):
+    """A synchronous call inside of a coroutine: the running loop cannot be waited in, so another thread has one."""
+    seen = []
+    assert as_compiler(AWAITED[kind]).complete("p").text == "code"
+
+    async def watch(_prompt):
+        seen.append(compiling())
+        return "x"
+
+    as_compiler(watch).complete("p")
+    assert seen == [True]
+
+
+async def test_an_async_model_compiles_for_its_own_requests(opened):
+    """From awaited answers to none, with an author that has no synchronous side at all."""
+    model = AwaitedChat(answers=solve)
+    cache = opened(compiler=model)
+    model.cache = cache
+    for a, b in ((3, 4), (10, 5), (7, 8)):
+        await model.ainvoke(ask(a, b))
+        await asyncio.to_thread(cache.cache.drain)
+    assert (await model.ainvoke(ask(20, 22))).response_metadata["seglam"]["tier"] == "procedure"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        [{"type": "thinking", "thinking": "NOT_COMPILABLE", "signature": "s"}, {"type": "text", "text": "code"}],
+        [{"type": "reasoning", "reasoning": "hm"}, "co", {"type": "text", "text": "de"}],
+        "<think>\nNOT_COMPILABLE: or is it\n</think>\n\ncode",
+    ],
+    ids=["anthropic", "standard", "inline"],
+)
+def test_of_a_reasoning_models_reply_the_text_counts(reply):
+    """Thoughts in blocks or in front of the text are neither code nor a refusal."""
+    assert as_compiler(FakeChat(answers=lambda _: AIMessage(reply))).complete("p").text == "code"
+
+
+def test_another_type_error_is_the_models_own():
+    """It is not taken for a model that must be awaited, nor hidden."""
+
+    def broken(_prompt):
+        raise TypeError("wrong")
+
+    with pytest.raises(TypeError, match="wrong"):
+        as_compiler(RunnableLambda(broken)).complete("p")
+    with pytest.raises(ConfigurationError, match="answer with text"):
+        as_compiler(lambda _: 3).complete("p")
+
+
 # -- construction -----------------------------------------------------------------------------------------------------
 
 
@@ -278,6 +386,7 @@ def test_models_become_compilers():
         ({"namespace": 3}, "namespace"),
         ({"namespace": None}, "namespace"),
         ({"tenant": 3}, "tenant"),
+        ({"tool_calls": None}, "tool_calls"),
     ],
 )
 def test_a_wrong_argument_is_named(options, name):

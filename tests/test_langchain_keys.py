@@ -22,6 +22,7 @@ def weather(city: str) -> str:
     return city
 
 
+CITY = {"title": "City", "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 CALL = {"name": "add", "args": {"a": 1, "b": 2}, "type": "tool_call"}
 
 
@@ -112,7 +113,8 @@ def test_an_output_form_in_the_constructor_is_context_too():
     form = {"type": "json_object"}
     made = request(openai(model_kwargs={"response_format": form}))
     assert made.vary == vary_digest({"schema": form})
-    assert not made.compilable
+    assert not made.comparable
+    assert not made.fits("prose")
 
 
 def test_two_forms_of_one_thing_have_one_key():
@@ -176,9 +178,14 @@ def test_an_argument_that_reads_like_an_id_keeps_its_difference():
 @pytest.mark.parametrize(
     "call",
     [
-        {"tools": [add]},
-        {"schema": {"title": "City", "type": "object", "properties": {"name": {"type": "string"}}}},
-        {"response_format": {"type": "json_object"}},
+        {"tools": [add], "schema": CITY},
+        {"tools": [add], "response_format": {"type": "json_object"}},
+        {"tools": [add], "tool_choice": "none"},
+        {"tools": [add], "n": 2},
+        {"tools": [add], "messages": [HumanMessage([{"type": "text", "text": "x"}, {"type": "text", "text": "y"}])]},
+        {"tools": [{"type": "web_search"}]},
+        {"functions": [{"name": "add", "parameters": {}}]},
+        {"response_format": {"type": "text"}},
         {"n": 2},
         {"logprobs": True},
         {
@@ -200,11 +207,30 @@ def test_an_argument_that_reads_like_an_id_keeps_its_difference():
     ],
 )
 def test_what_is_more_than_one_text_is_exact_only(call):
-    """Tools, schemas, images, several answers, names, tool results: neither procedures nor similar wordings answer them."""
+    """Images, several answers, names, tool results, forms that are not certain: procedures and meaning stay out of it."""
     found = request(openai(), **call)
-    assert (found.compilable, found.comparable, found.background) == (False, False, "")
+    assert (found.compilable, found.comparable, found.background, found.fits) == (False, False, "", None)
     assert "QUJD" not in repr(found)
     assert "base64" not in repr(found)
+
+
+def test_a_call_for_an_object_or_a_tool_tells_its_form():
+    """Procedures may answer it in that form; the compiler reads the schema after the system prompt; meaning stays out."""
+    messages = [SystemMessage("House rule 17."), HumanMessage("x")]
+    for call, legal in (
+        ({"schema": CITY}, '{"name": "Oslo"}'),
+        ({"response_format": {"type": "json_object"}}, "{}"),
+        ({"tools": [add]}, '{"name": "add", "arguments": {"a": 1, "b": 2}}'),
+        ({"tools": [add], "tool_choice": "add"}, '{"a": 1, "b": 2}'),
+    ):
+        found = request(openai(), messages, **call)
+        assert (found.text, found.compilable, found.comparable) == ("x", True, False)
+        assert found.background.startswith("House rule 17.\n\n")
+        assert "JSON" in found.background
+        assert found.fits(legal)
+        assert not found.fits('{"name": 3}') or "object" in str(call.get("response_format"))
+    assert not request(openai(), messages, tools=[add], tool_calls=False).compilable
+    assert request(openai(), messages, tools=[add], tool_choice="any", tool_calls=False).compilable
 
 
 def test_roles_stay_apart():

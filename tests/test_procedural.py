@@ -5,8 +5,9 @@ import json
 import pytest
 
 from seglam import Completion, Hit, Miss, Policy, Request, Response, State, TierName, Usage, Why
-from seglam.compiler import compile_prompt
+from seglam.library import Birth
 from seglam.procedure import Case, declined, parse_reply
+from seglam.prompts import compile_prompt
 from seglam.sandbox import Outcome, Status
 from seglam.verifier import STAGES
 
@@ -35,15 +36,26 @@ Please subtract 3 and 4 for me.
 
 
 class Script:
-    """A model that replies from a list, and keeps what it was asked."""
+    """A model that replies from a list, and keeps what it was asked.
+
+    A second version it declines; when it is asked a request again, it gives ``votes`` one after another, then no answer.
+    """
 
     name = "scripted"
 
-    def __init__(self, *replies):
+    def __init__(self, *replies, votes=(), second="NOT_COMPILABLE: once is enough"):
         self.replies = list(replies)
+        self.votes = list(votes)
+        self.second = second
         self.prompts = []
+        self.asked = []
 
     def complete(self, prompt):
+        if "TASK: " not in prompt:
+            self.asked.append(prompt)
+            return Completion(self.votes.pop(0), Usage(20, 6))
+        if "another engineer" in prompt:
+            return Completion(self.second, Usage(100, 50))
         self.prompts.append(prompt)
         return Completion(self.replies.pop(0), Usage(100, 50))
 
@@ -74,7 +86,7 @@ def test_two_misses_make_a_procedure_one_agreement_makes_it_live(open_cache):
     found = cache.lookup(ask(1234, 5678))
     assert (found.tier, found.response.text) == (TierName.PROCEDURE, "The sum is 6912.")
     stats = cache.stats()
-    assert (stats.hits["procedure"], stats.compile_calls, stats.saved_input_tokens) == (1, 1, 20)
+    assert (stats.hits["procedure"], stats.compile_calls, stats.saved_input_tokens) == (1, 2, 20)
 
 
 def test_near_misses_are_refused(open_cache):
@@ -130,10 +142,8 @@ def test_two_live_procedures_that_differ_are_both_suspended(open_cache):
     cache = open_cache(compiler=Script(SUM))
     feed(cache, (3, 4), (10, 5), (7, 8))
     (first,) = cache.procedures()
-    library = cache._library
-    group = library.group(first.class_id)
-    facts = {"model": "m", "prompt_digest": "", "evidence": (), "now": 1.0}
-    library.save(group, ("", ""), parse_reply(other), state=State.LIVE, facts=facts)
+    class_id = cache._casebook.file(Request("another class"), Response("x"), now=1.0)
+    cache._library.save(class_id, ("", ""), parse_reply(other), first.examples, Birth("m", "", 1.0), State.LIVE)
     assert cache.lookup(ask(1, 2)).why is Why.DISAGREE
     assert {p.state for p in cache.procedures()} == {State.SUSPENDED}
     assert cache.respond(ask(1, 2), lambda _: Response("The sum is 3.")).text == "The sum is 3."
@@ -183,9 +193,9 @@ def test_other_classes_requests_must_not_be_taken(open_cache):
     wide = wide.replace("(a, b)", "(a, b, verb)").replace("value, a, b)", "value, a, b, verb)")
     wide = wide.replace("Please subtract 3 and 4 for me.", "Subtract.")
     model = Script(wide, wide, wide)
-    cache = open_cache(compiler=model, policy={"heat": 3})
-    cache.record(Request("Please combine 6 and 7 for me."), Response("The product is 42."))
-    cache._library.release(1, "covered")  # so that it is another class's, and does not join the sums
+    cache = open_cache(compiler=model, policy={"heat": 3, "bind_engine": True})
+    # Of another engine, so that it is another class's, and does not join the sums.
+    cache.record(Request("Please combine 6 and 7 for me.", engine="e"), Response("The product is 42."))
     feed(cache, (3, 4), (10, 5), (2, 2))
     assert "specificity" in model.prompts[1]
     assert not cache.lookup(Request("Please combine 2 and 3 for me."))
@@ -321,9 +331,9 @@ def test_one_class_is_compiled_by_one_process(open_cache):
     """A claimed class is left alone by others until the lease lapses."""
     one, other = open_cache(compiler=Script()), open_cache(compiler=Script())
     one.record(ask(1, 2), Response("The sum is 3."))
-    assert one._library.claim(1, 10.0)
-    assert not other._library.claim(1, 11.0)
-    assert other._library.claim(1, 10.0 + 901)
+    assert one._casebook.claim(1, 10.0)
+    assert not other._casebook.claim(1, 11.0)
+    assert other._casebook.claim(1, 10.0 + 901)
 
 
 def test_the_version_says_why_it_was_made(open_cache):

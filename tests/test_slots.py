@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seglam.guard import PATTERN_RULES
-from seglam.textslots import TYPES, slot_type
+from seglam.dataslots import TYPES, slot_type
 
 EVERY_TYPE = [
     *("integer", "decimal", "money", "money(€)", "money(£)", "money(¥)", "money(₩)", "percent", "fraction", "date"),
@@ -48,6 +48,7 @@ EVERY_TYPE = [
         "list(text)",
         "list",
     ),
+    *("token", "token(1)", "tokens", "expression", "grid", "json"),
 ]
 
 PROMISED = {
@@ -59,6 +60,8 @@ PROMISED = {
     "date": [(text, date(2026, 3, 3)) for text in ("2026-03-03", "3 March 2026", "March 3rd, 2026")],
     "time": [("14:30", time(14, 30)), ("2:30 PM", time(14, 30)), ("2pm", time(14))],
     "word": [("INV-12", "INV-12")],
+    "json": [("[[1, 2], [3, 4]]", [[1, 2], [3, 4]]), ("['a', 'b']", ["a", "b"])],
+    "expression": [(text, text) for text in ("3 * (x - 2.5)", "2x = 7", "not (True or False)")],
 }
 """Texts that the rules for the compiler show, and their values."""
 
@@ -98,6 +101,7 @@ ACCEPTED = [
     ("quoted", "“not 5, no.”", "not 5, no."),
     ("quoted", "'  raw  '", "  raw  "),
     ("list(integer)", "3,1,2", [3, 1, 2]),
+    ("list(quoted)", "['a, b', 'c']", ["a, b", "c"]),
     ("list(integer)", "3, 1 and two", [3, 1, 2]),
     ("list(integer)", "- 1,200\n- 5", [1200, 5]),
     ("list(integer)", "-5\n3", [-5, 3]),
@@ -111,6 +115,32 @@ ACCEPTED = [
     ("table", 'a,b\n"x, y",2', [["a", "b"], ["x, y", "2"]]),
     ("table", "a\tb\n1\t2", [["a", "b"], ["1", "2"]]),
     ("block(9)", "a\n\n b", "a\n\n b"),
+    ("list(integer)", "1 -2 30", [1, -2, 30]),
+    ("list(decimal)", "1.5 2", [Decimal("1.5"), Decimal(2)]),
+    ("list(integer)", "[3, 1, 2]", [3, 1, 2]),
+    ("list(integer)", "[3,1]", [3, 1]),
+    ("list(integer)", "[]", []),
+    ("list(word)", "[pear, fig]", ["pear", "fig"]),
+    ("list(word)", "['pear', 'fig']", ["pear", "fig"]),
+    ("list(text)", '["a, b", "c"]', ["a, b", "c"]),
+    *(("token", text, text) for text in ("x", "Q", "1f3a", "AB-12", "x=3", "0b101", "([]{})", "strawberry", ",", "A#")),
+    ("tokens", "A# #B 7 pear", ["A#", "#B", "7", "pear"]),
+    ("tokens", "x", ["x"]),
+    *(
+        ("expression", text, text)
+        for text in ("-5 * -6", "(3+4)/2", "2(x+1)", "x**2 - 4x + 4 = 0", "3 × 4 ÷ 2", "True and not ( False or True )")
+    ),
+    ("grid", "1 2 3\n4 5 6", [["1", "2", "3"], ["4", "5", "6"]]),
+    ("grid", "5 _ | 3\n_ 7 | -1.5", [["5", "_", "|", "3"], ["_", "7", "|", "-1.5"]]),
+    ("grid", " 1 20\n10  2", [["1", "20"], ["10", "2"]]),
+    ("grid", "1 2 3", [["1", "2", "3"]]),
+    ("grid", "#.#\n..#", [["#.#"], ["..#"]]),
+    ("grid", "XOX\nOOX", [["XOX"], ["OOX"]]),
+    ("json", "[]", []),
+    ("json", '{"a": [1, 2.50, null, true]}', {"a": [1, Decimal("2.50"), None, True]}),
+    ("json", "{'a': (1, True), 'b': None}", {"a": [1, True], "b": None}),
+    ("json", "[\n  [1],\n  [2]\n]", [[1], [2]]),
+    ("json", """["it's", "x"]""", ["it's", "x"]),
 ]
 
 REFUSED = [
@@ -165,7 +195,20 @@ REFUSED = [
     *[("quoted", text) for text in ("''", "'don't'", '"a', '“a"', "'a\nb'", '"' + "x" * 1001 + '"')],
     *[
         ("list(integer)", text)
-        for text in ("1,234", "1,234 and 5", "1, 2,345", "1 2", "1, 2 and 3 and 4", "1,,2", "1, x", ", 1", "")
+        for text in (
+            "1,234",
+            "1,234 and 5",
+            "1, 2,345",
+            "1  2",
+            "1 234",
+            "1 2, 3",
+            "1 two",
+            "1, 2 and 3 and 4",
+            "1,,2",
+            "1, x",
+            ", 1",
+            "",
+        )
     ],
     *[("list(decimal)", text) for text in ("1,234.5", "12,345,678")],
     *[
@@ -183,6 +226,95 @@ REFUSED = [
     ],
     *[("text(3)", text) for text in ("", "abcd", "a\0")],
     ("block", "x" * 4001),
+    *[
+        ("list(integer)", text)
+        for text in (
+            "[1, 2",
+            "1, 2]",
+            "[1 2]",
+            "[1, 2] and 3",
+            "[1, x]",
+            "[[1], [2]]",
+            "[1, ]",
+            "[1,234]",
+            "12 345 678",
+        )
+    ],
+    *[
+        ("list(word)", text)
+        for text in ("pear fig", "['pear, fig']", "['pear', fig]", "['pear\", 'fig']", "'pear'", "[']", "[pear fig]")
+    ],
+    *[
+        ("token", text)
+        for text in ("", "a b", "pear.", "x,", "'x'", "not", "two", "twice-3", "quickly", "a\u2003b", "a" * 61, "x\n")
+    ],
+    ("token(3)", "abcd"),
+    *[("tokens", text) for text in ("a  b", " a", "a b.", "x y then double it", "7 not 8", "pear\nfig", "")],
+    *[
+        ("expression", text)
+        for text in (
+            *("5", "x", "3 +", "+ ", "3 4", "3 (4)", "(3 + 4", "3 + 4)", "(3 + 4]", "3 + 4.", "3 +  4", "3 and 4 + 5"),
+            *(
+                "3 + four",
+                "2xy + 1",
+                "x y + 1",
+                "3 + 4, 5",
+                "3 + 4?",
+                "3 ++ * 4",
+                "() + 3",
+                "1,000 + 2",
+                "True",
+                "",
+                "a - b c",
+            ),
+        )
+    ],
+    *[
+        ("grid", text)
+        for text in (
+            *(
+                "1 2\n3",
+                "1 2\n\n3 4",
+                "1",
+                "ab cd\nef gh",
+                "pear\nplum",
+                "#.\n#",
+                "1 2\n3 4 then",
+                "1 2\r3 4",
+                "",
+                "\n1 2",
+                "1 2\n",
+            ),
+            *("I am\nX O", "STOP", "1 2\u20283 4"),
+        )
+    ],
+    *[
+        ("json", text)
+        for text in (
+            *(
+                "",
+                "[",
+                "[1, 2",
+                "[1] and [2]",
+                "5",
+                '"x"',
+                "[NaN]",
+                "[1e5]",
+                '{"a": 1, "a": 2}',
+                r'["\ud800"]',
+                "[1, 2,]",
+            ),
+            *(
+                "['a' 'b']",
+                "['it's']",
+                "[\"a\", 'b']",
+                "[1; 2]",
+                "[" * 20_000 + "]" * 20_000,
+                "[" + "1" * 5000 + "]",
+                "[a, b]",
+            ),
+        )
+    ],
 ]
 
 
@@ -287,6 +419,9 @@ def test_greedy_takes_the_longest_and_lazy_the_shortest(kind, text, seed, rest):
         ("text", "greatest number of characters"),
         ("text(0)", "greatest number of characters"),
         ("text(20001)", "at most 20000"),
+        ("token(0)", "at most 60"),
+        ("token(61)", "at most 60"),
+        ("json(5)", "takes no arguments"),
         ("block(x)", "greatest number of characters"),
         ("words(1,4", "end with )"),
     ],

@@ -5,13 +5,16 @@ sees nothing but those prompts answers them; this tool joins both files. It neve
 
     python tools/record_tape.py TAPE PENDING REPLIES --model NAME --date YYYY-MM-DD
 
-REPLIES holds one JSON object a line: {"digest": ..., "reply": ...}. Token counts are estimates (characters / 4, rounded up), and
-the header says so.
+REPLIES holds one JSON object a line: {"digest": ..., "reply": ...}. A file whose name ends in .gz is compressed; equal rows
+give equal bytes. Token counts are estimates (characters / 4, rounded up), and the header says so.
 """
 
 import argparse
+import gzip
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 
 def main() -> None:
@@ -35,18 +38,31 @@ def main() -> None:
         rows.append(
             {"digest": digest, "prompt": prompt, "reply": reply, "model": options.model, "date": options.date, **tokens}
         )
-    options.tape.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    _write(options.tape, rows)
     missing = [digest for digest in prompts if digest not in replies and digest not in known]
     print(f"{len(rows) - 1} exchanges on the tape, {len(missing)} pending prompts without a reply")
 
 
-def _header(model: str, date: str) -> dict[str, object]:
+def _header(model: str, date: str) -> dict[str, Any]:
     made = f"recorded from a large language model, {date}; it saw only the prompts; token counts are characters / 4"
     return {"tape": 1, "model": model, "made": made}
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+def _rows(path: Path) -> list[dict[str, Any]]:
+    data = path.read_bytes()
+    lines = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
+    if path.suffix == ".gz":
+        buffer = io.BytesIO()
+        # Without a name and a time in it, so that the same rows are the same file.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:
+            file.write(data)
+        data = buffer.getvalue()
+    path.write_bytes(data)
 
 
 if __name__ == "__main__":

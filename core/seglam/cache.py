@@ -15,13 +15,16 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from seglam.background import Background
+from seglam.casebook import Casebook
 from seglam.compiler import Compiler
+from seglam.curator import Curator
 from seglam.embed import Checked, Memo, as_embedder
 from seglam.errors import ConfigurationError, OnlyIfCachedError
 from seglam.exact import ExactTier
 from seglam.exchange import Entry, Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
 from seglam.flights import Flights
 from seglam.flow import Call, Flow, arun, call, quick, run
+from seglam.learning import Learner
 from seglam.ledger import Ledger, Stats
 from seglam.library import Library
 from seglam.llm import as_model
@@ -30,6 +33,7 @@ from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
 from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
+from seglam.standing import Standing
 from seglam.store import Generation, Store
 
 logger = logging.getLogger("seglam")
@@ -83,11 +87,15 @@ class Cache:
         self._exact = ExactTier(self._store, clock, policy.memory_entries, policy.threshold)
         embedder = Memo(Checked(self._embedder))
         self._semantic = SemanticTier(self._store, embedder, policy, clock, self._accepted)
-        author = None
+        compiler = None
         if self._model is not None:
             limits = {"repairs": policy.repairs, "calls_per_hour": policy.compiles_per_hour}
-            author = Compiler(self._model, **limits, clock=clock)
-        self._procedural = ProceduralTier(self._library, self._sandbox, policy, self._ledger, author, clock)
+            compiler = Compiler(self._model, **limits, clock=clock, spent=self._ledger.spent)
+        self._casebook = Casebook(self._store, self._vector, policy.kin)
+        self._standing = Standing(self._library, policy, self._ledger, clock)
+        life = (self._library, self._casebook, self._standing, self._sandbox, policy)
+        self._learner = Learner(self._store, *life, self._ledger, compiler, clock)
+        self._procedural = ProceduralTier(*life, self._learner)
 
     @classmethod
     def open(
@@ -238,7 +246,7 @@ class Cache:
                 return found
             if isinstance(found, Miss):
                 miss = found
-                if found.why is Why.DISAGREE:  # what two procedures cannot agree on, a similar wording must not settle
+                if found.why in (Why.DISAGREE, Why.AUDIT):  # the model is to say it, not a similar wording
                     return found
         written = yield from self._safely("author", self._procedural.author(request), request.namespace)
         return written or miss
@@ -285,16 +293,19 @@ class Cache:
         if response.reuse is Reuse.EXACT:
             request = replace(request, compilable=False, comparable=False)
         yield from self._safely("record", call(self._put, request, response), request.namespace)
-        learn = partial(self._procedural.learn, request, response)
+        learn = partial(self._learner.learn, request, response)
         if self.policy.answerable(request) and not self._background.submit(learn):
             self._ledger.count("learning.dropped", request.namespace)
 
-    def _put(self, request: Request, response: Response) -> None:
-        vector = None
+    def _vector(self, request: Request) -> tuple[bytes, str] | None:
         try:
-            vector = self._semantic.embed(request)
-        except Exception as error:  # without a vector the answer is still good for the same request
+            return self._semantic.embed(request)
+        except Exception as error:  # words alone tell classes apart as well, only not so well
             self.fault("embed", error, request.namespace)
+            return None
+
+    def _put(self, request: Request, response: Response) -> None:
+        vector = self._vector(request)  # without one the answer is still good for the same request
         self._ledger.drop_alias(request.key)
         self._store.put(
             request,
@@ -311,7 +322,7 @@ class Cache:
 
     def _flush(self) -> None:
         if self._ledger.due():
-            self._procedural.persist()
+            self._standing.persist()
             self._ledger.flush()
 
     def drain(self) -> None:
@@ -322,7 +333,7 @@ class Cache:
         """
         self._background.drain()
         self._writer.drain()
-        self._procedural.persist()
+        self._standing.persist()
         self._ledger.flush()
 
     # -- care ---------------------------------------------------------------------------------------------------------
@@ -331,16 +342,23 @@ class Cache:
         """Erase what is stored for exactly this request (answer, wordings, cases); returns how many rows went."""
         self.drain()  # what waits to be learnt would be filed after it was forgotten
         self._ledger.drop_alias(request.key)
+        self._casebook.forget()
         return self._store.forget_key(request.key)
 
     def clear(self, namespace: str | None = None) -> int:
         """Erase everything learnt, in one namespace or in all (None); returns how many answers went. Counters stay."""
         self.drain()
+        self._casebook.forget()
         return self._store.clear(namespace)
 
     def procedures(self, request: Request | None = None) -> list[Procedure]:
         """Every version of every procedure (of one request's context), with its state and evidence, oldest first."""
         return self._library.all(None if request is None else request.context)
+
+    @property
+    def curator(self) -> Curator:
+        """What a person may do with procedures: ask why, compare, approve, edit, pin, retire, roll back, export, import."""
+        return Curator(self._library, self._casebook, self._learner, self._sandbox, self._clock, self.drain)
 
     @property
     def faults(self) -> dict[str, int]:
@@ -363,10 +381,10 @@ class Cache:
         if self._closed:
             return
         self._closed = True
-        self._procedural.stop()
+        self._learner.stop()
         self._background.close()
         self._writer.close()
-        for last in (self._procedural.persist, self._ledger.flush):
+        for last in (self._standing.persist, self._ledger.flush):
             try:
                 last()
             except Exception as error:

@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,8 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from seglam.cache import Cache
+from seglam import desk
+from seglam.desk import FileArgument, JsonOption, existing
 from seglam.errors import ConfigurationError, MissingExtraError, SeglamError
 from seglam.llm import CallableModel, Completion, Model
 from seglam.procedure import Procedure
@@ -25,8 +25,7 @@ app = typer.Typer(
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _HEIGHT = 5
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-FileArgument = Annotated[Path, typer.Argument(help="The cache's file.")]
+app.add_typer(desk.app, name="procedures")
 
 
 @app.command()
@@ -95,9 +94,10 @@ def _show(console: Console, played: Any, seconds: float) -> None:
     )
     console.print(_curve(played.curve()))
     stats = played.stats
+    asked = stats.compile_calls + stats.vote_calls
     console.print(
         f"Saved: {stats.saved_calls} calls, about {stats.saved_input_tokens + stats.saved_output_tokens:,} tokens; spent on "
-        f"compiling: {stats.compile_calls} calls, about {stats.compile_input_tokens + stats.compile_output_tokens:,} tokens."
+        f"compiling: {asked} calls, about {stats.compile_input_tokens + stats.compile_output_tokens:,} tokens."
     )
     flavours = ", ".join(f"{name} {row['hits']}/{row['requests']}" for name, row in played.by_flavour().items())
     console.print(f"Hits by kind of request: {flavours}.")
@@ -148,7 +148,7 @@ def stats(file: FileArgument, as_json: JsonOption = False) -> None:
     """Show what a cache did and saved."""
     from dataclasses import asdict
 
-    with _existing(file) as cache:
+    with existing(file) as cache:
         found = cache.stats()
     if as_json:
         print(json.dumps({**asdict(found), "hit_rate": found.hit_rate}, indent=2))
@@ -163,7 +163,7 @@ def stats(file: FileArgument, as_json: JsonOption = False) -> None:
 @app.command()
 def check(file: FileArgument, as_json: JsonOption = False) -> None:
     """Prove that file and index are whole and agree."""
-    with _existing(file) as cache:
+    with existing(file) as cache:
         problems = cache.check()
     if as_json:
         print(json.dumps({"problems": problems}))
@@ -173,12 +173,6 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
         print(f"{len(problems)} problems" if problems else "all is well")
     if problems:
         raise typer.Exit(1)
-
-
-def _existing(file: Path) -> Cache:
-    if not file.is_file():
-        raise ConfigurationError(f"FILE: there is no file {str(file)!r}")
-    return Cache.open(file)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ the framework expects; the words are those of HTTP caching (RFC 9111) wherever i
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -33,6 +33,7 @@ class Why(StrEnum):
     ABSENT = "absent"  # no tier knows an answer
     BYPASS = "bypass"  # the policy or the request says: do not look
     STALE = "stale"  # the exact answer is known but too old
+    AUDIT = "audit"  # a procedure could answer; the model is asked all the same, to compare
     DISAGREE = "disagree"  # two live procedures gave different answers; both are suspended
     FAULT = "fault"  # something inside failed; it is logged and counted
 
@@ -76,6 +77,9 @@ class Request:
         background: what ``vary`` is a digest of, as text; only the compiler reads it, so that a rule which stands in the
             system prompt reaches the procedure. Never part of the key.
         control: per-call directives; never part of the key.
+        fits: whether a text is a legal answer (of the output schema, or a call of a known tool); what a procedure gives is
+            served only if it is, and an answer of the model that is not teaches no procedure. None: any text is. Never
+            part of the key: what it tests stands in ``vary``.
     """
 
     text: str
@@ -87,6 +91,7 @@ class Request:
     comparable: bool = True
     background: str = field(default="", compare=False, repr=False)
     control: Control = field(default=Control(), compare=False)
+    fits: Callable[[str], bool] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("text", "vary", "engine", "namespace", "kind", "background"):
@@ -96,6 +101,8 @@ class Request:
             # The user's text may hold anything, and is then not stored; what the caller chooses must be storable.
             if name not in ("text", "background") and (why := unstorable(value)):
                 raise ConfigurationError(f"Request.{name}: {why}")
+        if self.fits is not None and not callable(self.fits):
+            raise ConfigurationError(f"Request.fits: expected a function or None, got {type(self.fits).__name__}")
 
     @cached_property
     def key(self) -> str:

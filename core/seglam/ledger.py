@@ -5,9 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from seglam.exchange import Entry, Hit, Miss, Request, TierName, Usage
 from seglam.store import Alias, Store
+from seglam.trust import upper_bound
+
+_PURPOSES: Final = ("compile", "widen", "vote")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,11 @@ class Stats:
         misses: by reason.
         saved_calls, saved_input_tokens, saved_output_tokens: model calls that hits made unnecessary; tokens are those that
             the stored answers cost, and for a procedure the mean of its cases.
-        compile_calls, compile_input_tokens, compile_output_tokens: what the compiler was asked, to be subtracted.
+        compile_calls, vote_calls: what the compiler's model was asked, to be subtracted: for procedures and patterns, and to
+            say again what it holds.
+        compile_input_tokens, compile_output_tokens: what all these calls took.
+        compared, disagreed: comparisons of live procedures with the model (audits and refreshed answers), and how many of
+            them the model won.
         faults: by place; each was a miss instead of an exception.
         sizes: rows by table.
         procedures: how many in each state.
@@ -33,8 +41,11 @@ class Stats:
     saved_input_tokens: int
     saved_output_tokens: int
     compile_calls: int
+    vote_calls: int
     compile_input_tokens: int
     compile_output_tokens: int
+    compared: int
+    disagreed: int
     faults: dict[str, int]
     sizes: dict[str, int] = field(default_factory=dict)
     procedures: dict[str, int] = field(default_factory=dict)
@@ -43,6 +54,11 @@ class Stats:
     def hit_rate(self) -> float:
         """Hits over requests; 0.0 when nothing was asked."""
         return sum(self.hits.values()) / self.requests if self.requests else 0.0
+
+    @property
+    def wrong_at_most(self) -> float:
+        """Upper 95 % bound of the share of wrong procedure hits, from the audits (Clopper-Pearson); 1.0 without any."""
+        return upper_bound(self.disagreed, self.compared)
 
 
 class Ledger:
@@ -77,6 +93,13 @@ class Ledger:
             name = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
             self._day = (start, name)
         return name
+
+    def spent(self, purpose: str, namespace: str, usage: Usage) -> None:
+        """Count one call of the compiler's model."""
+        with self._lock:
+            self._add(f"{purpose}.calls", namespace, 1)
+            self._add(f"{purpose}.input_tokens", namespace, usage.input_tokens)
+            self._add(f"{purpose}.output_tokens", namespace, usage.output_tokens)
 
     def found(self, request: Request, found: Hit | Miss, saved: Usage) -> None:
         """Count one lookup."""
@@ -156,8 +179,11 @@ class Ledger:
             saved_calls=sum(hits.values()),
             saved_input_tokens=totals["saved.input_tokens"],
             saved_output_tokens=totals["saved.output_tokens"],
-            compile_calls=totals["compile.calls"],
-            compile_input_tokens=totals["compile.input_tokens"],
-            compile_output_tokens=totals["compile.output_tokens"],
+            compile_calls=totals["compile.calls"] + totals["widen.calls"],
+            vote_calls=totals["vote.calls"],
+            compile_input_tokens=sum(totals[f"{purpose}.input_tokens"] for purpose in _PURPOSES),
+            compile_output_tokens=sum(totals[f"{purpose}.output_tokens"] for purpose in _PURPOSES),
+            compared=totals["audit.agreed"] + totals["audit.disagreed"],
+            disagreed=totals["audit.disagreed"],
             faults=under("fault."),
         )

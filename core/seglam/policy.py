@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
+from seglam._judging_tmp import Judge
 from seglam.errors import ConfigurationError
 from seglam.exchange import Request, Response, Reuse, unstorable
 from seglam.moment import time_dependent
@@ -16,6 +17,30 @@ _MOST: Final = 10**9
 
 LIFETIMES: Final[Mapping[str, float]] = MappingProxyType({"faq": 7 * DAY, "product": DAY, "live": 0.0, "": DAY})
 """Seconds that a stored answer stays fresh, by kind of content; "" is every other kind; 0 is never stored."""
+
+_WHOLE: Final = (
+    *("candidates", "heat", "shadow", "repairs", "compiles_per_hour", "max_entries", "memory_entries"),
+    *("audit_hits", "votes", "widen"),
+)
+_LEAST: Final[Mapping[str, float]] = MappingProxyType(
+    {
+        "candidates": 1,
+        "heat": 2,
+        "shadow": 0,
+        "repairs": 0,
+        "compiles_per_hour": 0,
+        "audit_hits": 0,
+        "votes": 0,
+        "widen": 1,
+        "window": 0,
+        "retire_after": 0,
+        "retry_after": 0,
+        "max_entries": 1,
+        "memory_entries": 0,
+        "max_text": 1,
+        "flush_after": 0,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +68,19 @@ class Policy:
         compile: "hot": in the background at the ``heat``-th similar miss; "first": at the first miss the model is asked
             for code instead of an answer; "off": never.
         heat: similar misses before a class is compiled ("hot").
-        shadow: agreements with the model that a new procedure needs before it answers.
+        window: seconds within which the similar misses must have come: a class that does not recur is not worth a compile.
+        shadow: the least number of agreements with the model that a new procedure needs before it answers.
+        trust: what the posterior mean of agreement (or, strict, its Wilson lower bound) must reach before it answers.
+        strict: True lets only a version's own comparisons count, with the Wilson lower bound; False starts from the record
+            of all procedures that the gate let through.
+        skip: stages of the gate that are left out, by name.
+        audit_first, audit_hits, audit: the share of a version's first ``audit_hits`` hits, and of all later ones, that the
+            model answers all the same, to be compared.
+        votes: how often the model is asked again before a procedure is blamed for a disagreement; 0: never, one suspends.
+        widen: near requests that no pattern takes before the compiler is asked for one more; doubles with every failure.
+        kin: cosine similarity from which a request counts as near a class although their words differ.
+        retire_after: seconds without a hit after which a procedure is retired.
+        judge: says whether two answers agree, in place of the comparison by value.
         repairs: how often the compiler may mend its reply, told what is wrong.
         compiles_per_hour: upper bound on compile attempts.
         retry_after: seconds before a class that was declined or failed is tried again; doubles with every try.
@@ -61,7 +98,19 @@ class Policy:
     candidates: int = 8
     compile: Literal["hot", "first", "off"] = "hot"
     heat: int = 2
+    window: float = 60 * DAY
     shadow: int = 1
+    trust: float = 0.9
+    strict: bool = False
+    skip: frozenset[str] = frozenset()
+    audit_first: float = 0.05
+    audit_hits: int = 20
+    audit: float = 0.01
+    votes: int = 2
+    widen: int = 1
+    kin: float = 0.6
+    retire_after: float = 180 * DAY
+    judge: Judge | None = None
     repairs: int = 2
     compiles_per_hour: int = 60
     retry_after: float = DAY
@@ -76,24 +125,33 @@ class Policy:
 
     def __post_init__(self) -> None:
         _within("threshold", self.threshold, 0.0, 1.0)
-        for name, least in (("candidates", 1), ("heat", 2), ("shadow", 0), ("repairs", 0), ("compiles_per_hour", 0)):
+        for name, least in _LEAST.items():
             _at_least(name, getattr(self, name), least)
-        for name, least in (("max_entries", 1), ("memory_entries", 0), ("max_text", 1), ("retry_after", 0)):
-            _at_least(name, getattr(self, name), least)
-        _at_least("flush_after", self.flush_after, 0)
+        for name in ("trust", "audit_first", "audit", "kin"):
+            _within(name, getattr(self, name), 0.0, 1.0)
         _one_of("compile", self.compile, ("hot", "first", "off"))
         _one_of("on_fault", self.on_fault, ("miss", "raise"))
-        if not isinstance(self.lifetimes, Mapping):
-            raise ConfigurationError(f"Policy.lifetimes: expected seconds by kind, got {self.lifetimes!r}")
-        if not isinstance(self.rules, tuple) or not all(isinstance(rule, Rule) for rule in self.rules):
-            raise ConfigurationError(f"Policy.rules: expected a tuple of Rule, got {self.rules!r}")
-        for name in ("candidates", "heat", "shadow", "repairs", "compiles_per_hour", "max_entries", "memory_entries"):
+        self._check_parts()
+        for name in _WHOLE:
             if not isinstance(getattr(self, name), int) or getattr(self, name) > _MOST:
                 raise ConfigurationError(f"Policy.{name}: expected a whole number, got {getattr(self, name)!r}")
         for kind, seconds in self.lifetimes.items():
             _at_least(f"lifetimes[{kind!r}]", seconds, 0)
+        object.__setattr__(self, "skip", frozenset(self.skip))
         # What the caller leaves out keeps its default, so that naming one kind does not make live data storable.
         object.__setattr__(self, "lifetimes", MappingProxyType({**LIFETIMES, **self.lifetimes}))
+
+    def _check_parts(self) -> None:
+        if not isinstance(self.lifetimes, Mapping):
+            raise ConfigurationError(f"Policy.lifetimes: expected seconds by kind, got {self.lifetimes!r}")
+        if not isinstance(self.rules, tuple) or not all(isinstance(rule, Rule) for rule in self.rules):
+            raise ConfigurationError(f"Policy.rules: expected a tuple of Rule, got {self.rules!r}")
+        if not 0.0 < self.trust < 1.0:
+            raise ConfigurationError(f"Policy.trust: expected a number between 0 and 1, got {self.trust!r}")
+        if isinstance(self.skip, str) or not all(isinstance(name, str) for name in self.skip):
+            raise ConfigurationError(f"Policy.skip: expected names of stages, got {self.skip!r}")
+        if self.judge is not None and not callable(getattr(self.judge, "agree", None)):
+            raise ConfigurationError(f"Policy.judge: expected an object with agree(), got {type(self.judge).__name__}")
 
     def kind(self, request: Request) -> str:
         """The kind of content: the request's own, else the first rule's, else "live" for time-dependent wording."""

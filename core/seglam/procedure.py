@@ -39,19 +39,34 @@ class Case:
     text: str
     answer: str
     usage: Usage = Usage()
+    verdict: str = "seen"
+    created: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one stage of the gate found."""
+    """What one stage of the gate found.
+
+    Attributes:
+        outvoted: keys of the cases whose recorded answer the model itself took back, twice, in favour of the code's.
+    """
 
     stage: str
     passed: bool
     detail: str = ""
+    outvoted: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For the version's evidence."""
-        return {"stage": self.stage, "passed": self.passed, "detail": self.detail}
+        plain = {"stage": self.stage, "passed": self.passed, "detail": self.detail}
+        return plain | ({"outvoted": [*self.outvoted]} if self.outvoted else {})
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Finding":
+        """What ``as_json`` wrote; also without the fields that older versions did not have."""
+        return cls(
+            data["stage"], passed=data["passed"], detail=data.get("detail", ""), outvoted=tuple(data.get("outvoted", ()))
+        )
 
 
 @dataclass(frozen=True)
@@ -82,7 +97,10 @@ class Procedure:
 
     Attributes:
         examples: requests and answers that it must reproduce, for ever.
-        evidence: what every stage of the gate found.
+        evidence: what every stage of the gate, shadow and audits found; loaded for those who ask why, not for answering.
+        parent: the version that it was made from, if any.
+        origin: compiled, recompiled, widened, edited, imported or first (code instead of an answer).
+        pinned: a person wants it kept: it is not replaced, merged or retired by itself. A disagreement still suspends it.
         typical: the mean tokens of the answers that it replaces.
     """
 
@@ -103,6 +121,10 @@ class Procedure:
     hits: int = 0
     created: float = 0.0
     typical: Usage = field(default=Usage(), compare=False)
+    parent: int | None = None
+    origin: str = "compiled"
+    pinned: bool = False
+    used: float = 0.0
 
     def agrees(self, text: str, expected: str, actual: str) -> bool:
         """Whether two answers to ``text`` say the same for this kind of answer."""
@@ -197,6 +219,19 @@ def parse_reply(reply: str) -> Draft:
     near = tuple(line.replace("\\n", "\n") for line in _lines(blocks.get("near_misses", "")))
     staticity = str(meta.get("staticity", "forever"))
     return Draft(meta["intent"].strip()[:300], meta["answer_kind"], staticity, patterns, blocks["python"], near)
+
+
+def parse_patterns(reply: str) -> tuple[str, ...]:
+    """The templates in a reply that was to hold patterns alone.
+
+    Raises:
+        ReplyError: there are none.
+    """
+    blocks = {name.lower(): body for _fence, name, body in _FENCE.findall(reply)}
+    patterns = _lines(blocks.get("patterns", ""))
+    if not patterns:
+        raise ReplyError("the block fenced as ~~~patterns is missing or empty: one template per line is needed")
+    return patterns
 
 
 def _lines(block: str) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ classes = Table(
     Column("tries", Integer, nullable=False),
     Column("retry_at", Float, nullable=False),
     Column("reason", String, nullable=False),
+    Column("widenings", Integer, nullable=False, server_default="0"),
     Column("created", Float, nullable=False),
 )
 
@@ -106,13 +107,27 @@ procedures = Table(
     Column("source", String, nullable=False),
     Column("model", String, nullable=False),
     Column("prompt_digest", String, nullable=False),
-    Column("evidence", String, nullable=False),
+    Column("parent", Integer),
+    Column("origin", String, nullable=False, server_default="compiled"),
+    Column("pinned", Integer, nullable=False, server_default="0"),
     Column("agreements", Integer, nullable=False),
     Column("disagreements", Integer, nullable=False),
     Column("hits", Integer, nullable=False),
     Column("created", Float, nullable=False),
     Column("used", Float, nullable=False),
     UniqueConstraint("class_id", "version"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("procedure_id", Integer, ForeignKey("procedures.id", ondelete="CASCADE"), nullable=False),
+    Column("stage", String, nullable=False),
+    Column("passed", Integer, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("outvoted", String, nullable=False),
+    Column("created", Float, nullable=False),
 )
 
 counters = Table(
@@ -170,5 +185,21 @@ _M001: Final = (
     UPDATE meta SET value = value + 1 WHERE name = 'procedures'; END""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (("m001_first", _M001),)
+_M002: Final = (
+    # A row for every finding: an audit adds one, instead of writing all the evidence of a version again.
+    """CREATE TABLE findings (id INTEGER PRIMARY KEY AUTOINCREMENT,
+    procedure_id INTEGER NOT NULL REFERENCES procedures (id) ON DELETE CASCADE, stage TEXT NOT NULL,
+    passed INTEGER NOT NULL, detail TEXT NOT NULL, outvoted TEXT NOT NULL DEFAULT '[]', created REAL NOT NULL)""",
+    "CREATE INDEX findings_procedure ON findings (procedure_id)",
+    """INSERT INTO findings (procedure_id, stage, passed, detail, created)
+    SELECT p.id, json_extract(f.value, '$.stage'), json_extract(f.value, '$.passed'), json_extract(f.value, '$.detail'),
+    p.created FROM procedures AS p, json_each(p.evidence) AS f""",
+    "ALTER TABLE procedures DROP COLUMN evidence",
+    "ALTER TABLE procedures ADD COLUMN parent INTEGER",
+    "ALTER TABLE procedures ADD COLUMN origin TEXT NOT NULL DEFAULT 'compiled'",
+    "ALTER TABLE procedures ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE classes ADD COLUMN widenings INTEGER NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (("m001_first", _M001), ("m002_life", _M002))
 """Append only: a migration that was ever in a release is never changed."""

@@ -15,6 +15,7 @@ _MOST: Final = 400
 _RATIO: Final = 0.6
 _FRAME: Final = 5
 """Words that two requests must begin and end with in common to be of one kind although their data differ."""
+_FRAMED: Final = 0.5
 
 
 def tokens(text: str) -> tuple[str, ...]:
@@ -31,16 +32,21 @@ def _masked(text: str) -> tuple[tuple[str, ...], frozenset[str]]:
 
 def similar(one: str, other: str) -> bool:
     """Whether two texts look like two requests of one kind."""
+    return likeness(one, other) > 0
+
+
+def likeness(one: str, other: str) -> float:
+    """How much two texts look like two requests of one kind: 0.0 not at all, to 1.0 but for numbers the same."""
     (a, _), (b, known) = _masked(one), _masked(other)
     if not a or not b:
-        return False
+        return 0.0
     shared = sum(part in known for part in a)  # no fewer than any way of matching can find
     if shared < _FRAME and 2 * shared < _RATIO * (len(a) + len(b)):
-        return False
+        return 0.0
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     if matcher.real_quick_ratio() >= _RATIO and matcher.quick_ratio() >= _RATIO and matcher.ratio() >= _RATIO:
-        return True
-    return _frame(a, b) >= _FRAME
+        return matcher.ratio()
+    return _FRAMED if _frame(a, b) >= _FRAME else 0.0
 
 
 def _frame(a: Sequence[str], b: Sequence[str]) -> int:

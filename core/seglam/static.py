@@ -13,7 +13,7 @@ from typing import Final
 from seglam.language import LANGUAGE_RULES, MAX_DEPTH, MAX_LINES, MAX_NODES, MAX_SOURCE, REQUIRED
 from seglam.syntax import Syntax, arguments
 
-__all__ = ["LANGUAGE_RULES", "unread", "vacuous", "violations", "years"]
+__all__ = ["LANGUAGE_RULES", "memorised", "unread", "vacuous", "violations", "years"]
 
 MAX_FOUND: Final = 20
 
@@ -181,3 +181,30 @@ def years(source: str) -> list[int]:
                 if type(value) is int and value in _YEARS and value % 100:
                     found.add(value)
     return sorted(found)
+
+
+def memorised(source: str) -> Iterator[tuple[str, str]]:
+    """The tables of a source outside gen(): each pair of a literal that is asked for and the literal that it leads to.
+
+    Dictionary entries, and the values that are returned or bound where something equals a literal; numbers as plain text.
+    """
+    for statement in ast.parse(source).body:
+        for node in ast.walk(statement) if getattr(statement, "name", "") != "gen" else ():
+            if isinstance(node, ast.Dict):
+                pairs = [(_literals(key), _literals(value)) for key, value in zip(node.keys, node.values, strict=True)]
+            elif isinstance(node, ast.If):
+                results = [inner.value for inner in node.body if isinstance(inner, ast.Return | ast.Assign)]
+                pairs = [(_literals(node.test), [text for value in results for text in _literals(value)])]
+            elif isinstance(node, ast.IfExp):
+                pairs = [(_literals(node.test), _literals(node.body))]
+            else:
+                continue
+            yield from ((asked, given) for ask, give in pairs for asked in ask for given in give)
+
+
+def _literals(node: ast.AST | None) -> list[str]:
+    return [
+        str(part.value)
+        for part in (ast.walk(node) if node is not None else ())
+        if isinstance(part, ast.Constant) and type(part.value) in (str, int, float)
+    ]

@@ -12,22 +12,21 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, delete, event, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
 from seglam import forks, schema
-from seglam.errors import ConfigurationError, NewerSchemaError, NotACacheError, StoreAccessError, StoreError
+from seglam.errors import ConfigurationError, StoreAccessError
 from seglam.exchange import Entry, Request, Response, Usage
-from seglam.schema import aliases, cases, classes, counters, entries, migrations, procedures
+from seglam.opening import BUSY_MS, engine, explained, names, recognise, refuse_newer
+from seglam.schema import aliases, cases, classes, counters, entries, findings, migrations, procedures
 
-BUSY_MS: Final = 3_000
-"""What a writer waits for another process; the application's answer may wait behind it."""
 _BATCH: Final = 1_000  # vectors read at a time: a hundred thousand at once would be a peak of memory for ever
 _EVICT_SHARE: Final = 0.05  # evicting one by one would raise the generation, and empty the memory tier, at every write
 _ENTRY: Final = (
@@ -95,7 +94,7 @@ class Store:
         self._watch: sqlite3.Connection | None = None
         self._seen: Generation | None = None
         self._epoch = 0
-        self._engine = _engine(self.path)
+        self._engine = engine(self.path)
         forks.watch(self)
         try:
             self._migrate()
@@ -119,8 +118,8 @@ class Store:
     # -- opening ------------------------------------------------------------------------------------------------------
 
     def _migrate(self) -> None:
-        with _explained(self.path):
-            _recognise(self.path)
+        with explained(self.path):
+            recognise(self.path)
             with self._connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             if self._applied() == [name for name, _ in schema.MIGRATIONS]:
@@ -129,8 +128,8 @@ class Store:
                 connection.exec_driver_sql(
                     "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied REAL)"
                 )
-                done = _names(connection)  # read again: another process may have migrated while we waited for the lock
-                _refuse_newer(self.path, done)
+                done = names(connection)  # read again: another process may have migrated while we waited for the lock
+                refuse_newer(self.path, done)
                 for name, statements in schema.MIGRATIONS:
                     if name not in done:
                         for statement in statements:
@@ -142,9 +141,9 @@ class Store:
         with self._connect() as connection:
             if not connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").first():
                 return []
-            names = _names(connection)
-        _refuse_newer(self.path, names)
-        return names
+            applied = names(connection)
+        refuse_newer(self.path, applied)
+        return applied
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Connection]:
@@ -161,7 +160,7 @@ class Store:
 
     def after_fork(self) -> None:
         """Start anew in a forked child, with locks and connections of its own."""
-        self._engine = _engine(self.path)
+        self._engine = engine(self.path)
         self._watch, self._seen, self._watch_lock = None, None, threading.Lock()
         if self._temporary is not None:
             self._temporary._finalizer.detach()  # type: ignore[attr-defined] # noqa: SLF001 - the parent still uses the file
@@ -294,9 +293,24 @@ class Store:
             for row in connection.execute(holding).all():
                 kept = [example for example in json.loads(row.examples) if example[0] != key]
                 connection.execute(
-                    update(procedures).where(procedures.c.id == row.id).values(examples=json.dumps(kept), evidence="[]")
+                    update(procedures).where(procedures.c.id == row.id).values(examples=json.dumps(kept))
                 )
+                connection.execute(delete(findings).where(findings.c.procedure_id == row.id))  # they may quote it
             return sum(connection.execute(delete(t).where(t.c.key == key)).rowcount for t in (entries, aliases, cases))
+
+    def drop_entries(self, keys: Sequence[str]) -> None:
+        """Erase stored answers that turned out to be wrong."""
+        with self.write() as connection:
+            connection.execute(delete(entries).where(entries.c.key.in_(keys)))
+
+    def drop_taken(self, context: tuple[str, str], taken: Callable[[str], bool]) -> None:
+        """Erase the stored answers of a context to requests that a procedure takes: their rule has changed."""
+        here = select(entries.c.key, entries.c.text).where(
+            entries.c.namespace == context[0], entries.c.vary == context[1]
+        )
+        keys = [row.key for row in self.read(here) if taken(row.text)]
+        for first in range(0, len(keys), _BATCH):
+            self.drop_entries(keys[first : first + _BATCH])
 
     def clear(self, namespace: str | None = None) -> int:
         """Erase everything that was learnt (counters stay), in one namespace or in all; returns how many entries went."""
@@ -390,75 +404,6 @@ class Store:
         self.let_go()
         if self._temporary is not None:
             self._temporary.cleanup()
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite+pysqlite", database=str(path)),
-        connect_args={"timeout": BUSY_MS / 1000},
-        pool_size=8,
-        max_overflow=16,
-    )
-
-    @event.listens_for(engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions of its own; `begin` below does
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # IMMEDIATE: two deferred readers that both turn into writers would dead-lock and fail at once, busy or not.
-        # Reads are single statements and need no transaction; PRAGMA journal_mode may not be in one.
-        if connection.get_execution_options().get("seglam_write", False):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _recognise(path: Path) -> None:
-    """Look before anything is written: a foreign or damaged file is refused untouched."""
-    if not path.exists():
-        return
-    probe = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
-    try:
-        tables = {row[0] for row in probe.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        mark = probe.execute("PRAGMA application_id").fetchone()[0]
-    finally:
-        probe.close()
-    if tables and mark != schema.APPLICATION_ID:
-        raise NotACacheError(f"path: {str(path)!r} is an SQLite file of another application; seglam leaves it alone")
-    if not os.access(path, os.W_OK):
-        raise StoreAccessError(f"path: {str(path)!r} may not be written")
-
-
-def _names(connection: Connection) -> list[str]:
-    return [row[0] for row in connection.execute(select(migrations.c.name).order_by(migrations.c.name))]
-
-
-def _refuse_newer(path: Path, names: Sequence[str]) -> None:
-    unknown = sorted(set(names) - {name for name, _ in schema.MIGRATIONS})
-    if unknown:
-        raise NewerSchemaError(
-            f"path: {str(path)!r} was written by a newer seglam (migrations {', '.join(unknown)}); upgrade seglam"
-        )
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Say what an SQLite failure at open means for the user."""
-    try:
-        yield
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        cause = str(getattr(error, "orig", None) or error)
-        if any(word in cause for word in ("not a database", "malformed", "corrupt")):
-            raise NotACacheError(
-                f"path: {str(path)!r} is no SQLite file, or a damaged one ({cause}); it was left as it is"
-            ) from error
-        if any(word in cause for word in ("readonly", "unable to open", "locked", "full", "I/O", "denied")):
-            raise StoreAccessError(f"path: {str(path)!r} cannot be opened for reading and writing ({cause})") from error
-        raise StoreError(f"path: {str(path)!r} cannot be used ({cause})") from error
 
 
 def _evict(connection: Connection, limit: int) -> None:

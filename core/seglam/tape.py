@@ -1,14 +1,16 @@
 """A tape: replies of a real model, recorded once, replayed strictly. For demonstrations, tests and benchmarks without a network.
 
-A tape is a JSON Lines file. Its first line is the header (how it was made); every other line is one exchange, keyed by the
-SHA-256 of the exact prompt. Replay never invents: a prompt that is not on the tape is an error, and is written to a pending
-file so that it can be recorded.
+A tape is a JSON Lines file, compressed where its name ends in ``.gz``. Its first line is the header (how it was made); every
+other line is one exchange, keyed by the SHA-256 of the exact prompt. Replay never invents: a prompt that is not on the tape is
+an error, and is written to a pending file so that it can be recorded.
 """
 
+import gzip
 import hashlib
 import json
 import os
 import threading
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +30,7 @@ class Tape:
     """A Model that replays a recording.
 
     Args:
-        path: the JSON Lines file.
+        path: the JSON Lines file, or a gzip of one (``.gz``).
         pending: where prompts without a reply are written, one JSON object a line; None: nowhere.
 
     Raises:
@@ -46,6 +48,10 @@ class Tape:
 
     def __len__(self) -> int:
         return len(self._replies)
+
+    def holds(self, prompt: str) -> bool:
+        """Whether exactly this prompt was recorded; asking does not make it pending."""
+        return prompt_digest(prompt) in self._replies
 
     def complete(self, prompt: str) -> Completion:
         """The recorded reply to exactly this prompt."""
@@ -68,10 +74,11 @@ class Tape:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        data = path.read_bytes()
     except OSError as error:
         raise TapeError(f"the tape {str(path)!r} cannot be read: {error.strerror}") from error
     try:
+        lines = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8").splitlines()
         rows = [json.loads(line) for line in lines if line.strip()]
         header = rows[0]
         if header.get("tape") != TAPE_VERSION:
@@ -81,6 +88,6 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
             if prompt_digest(row["prompt"]) != row["digest"]:
                 raise TapeError(f"{str(path)!r} is damaged: the prompt of {row['digest'][:12]} was changed")
             replies[row["digest"]] = {name: row[name] for name in ("reply", "input_tokens", "output_tokens")}
-    except (ValueError, KeyError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, AttributeError, OSError, EOFError, zlib.error) as error:
         raise TapeError(f"the tape {str(path)!r} is damaged: {type(error).__name__}: {error}") from error
     return header, replies

@@ -1,74 +1,76 @@
 """The gate: what a draft must show before it may run in shadow, cheapest stage first. Each stage leaves its evidence.
 
-STAGES is the whole gate of this version. The later stages of the design (metamorphic changes, a second independent version
-run on generated inputs, the posterior over agreements) are further entries of that tuple; nothing else changes for them.
+STAGES is the whole gate before traffic; what follows it (shadow, posterior, audits) needs real requests and is the tier's.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
 from typing import Final
 
-from seglam.agreement import agree
-from seglam.guard import Pattern
+from seglam.agreement import agree, final_value
+from seglam.dispatch import overlaps
+from seglam.evidence import (
+    MOST_RUNS,
+    Evidence,
+    Runs,
+    Stage,
+    Verdict,
+    kind_of,
+    passed,
+    refused,
+    slot_texts,
+    slots_of,
+    told_wrongly,
+    varies,
+)
+from seglam.guard import Guard, Pattern
+from seglam.metamorphic import metamorphic, substance
 from seglam.probes import DATA, probes
-from seglam.procedure import Answer, Case, Draft, Finding, Procedure, answer
-from seglam.sandbox import VERIFY, Sandbox
-from seglam.static import unread, vacuous, violations, years
+from seglam.procedure import Case, Draft, Finding, answer
+from seglam.sandbox import VERIFY
+from seglam.static import memorised, unread, violations, years
+from seglam.versions import versions
+
+__all__ = ["STAGES", "Evidence", "Stage", "Verdict", "gate"]
 
 _SHOWN: Final = 5
 _FEWEST: Final = 2
-_MOST_RUNS: Final = 60  # sandbox calls of one stage
-_NUMBERS: Final = frozenset({"integer", "decimal", "money", "percent", "fraction", "date", "time"})
-_FIGURES: Final = re.compile(r"[0-9]+")
-_STEPS: Final = (1, 3, 7, 60, -1)
+_VOTES: Final = 2
+_DISPUTED: Final = 3  # cases for which the model is asked again; a draft that needs more of them is not believed
+_NEAR: Final = (
+    20  # procedures whose patterns are searched for texts that ours accept too: those with most words in common
+)
+_TRIES: Final = 4
+_SHARED: Final = 24
+_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_DETAIL: Final = 2000
 _SLOT: Final = re.compile(r"\{[^{}]*\}|\\[nt]")
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a draft is held against.
-
-    Attributes:
-        cases: the class's own exchanges; an empty answer means that there is none yet (compile "first").
-        others: exchanges of the context's other classes.
-        rivals: live and shadow procedures of the context.
-        sandbox: where code runs.
-    """
-
-    cases: Sequence[Case]
-    others: Sequence[Case]
-    rivals: Sequence[Procedure]
-    sandbox: Sandbox
-
-
-Stage = Callable[[Draft, Evidence], str]
-"""Returns what is wrong, or "" when the draft passes."""
-
-
-def static(draft: Draft, evidence: Evidence) -> str:
+def static(draft: Draft, evidence: Evidence) -> Verdict:
     """The code keeps to the sandbox's language, and the sandbox can load it."""
     found = [*violations(draft.source)]
     if not found:
         found = evidence.sandbox.check(draft.source) or _unbased(draft, evidence)
-    return "; ".join(found[:_SHOWN])
+    return refused("; ".join(found[:_SHOWN])) if found else passed(f"{len(draft.source)} characters of source")
 
 
 def _unbased(draft: Draft, evidence: Evidence) -> list[str]:
     """Slots that run() never looks at although they may matter, and years that will be wrong."""
     found = []
-    types = {name: slot for pattern in draft.guard.patterns for name, slot in pattern.slots.items()}
-    ignored = [name for name in unread(draft.source) if name in types]
-    for name in ignored:
-        kind = types[name].type.partition("(")[0]
-        if kind in DATA:
+    slots = slots_of(draft.guard)
+    for name in unread(draft.source):
+        if name not in slots:
+            continue
+        if kind_of(slots[name].type) in DATA:
             found.append(
                 f"run() never reads the slot {name!r}: whatever stands in it would be swallowed; check it or drop it"
             )
-        elif types[name].closed and not _varies(draft, evidence, name):
+        elif slots[name].closed and not varies(draft, evidence, name):
             found.append(
                 f"run() never reads the slot {name!r}, and no two requests differ in it: use it, or make it literal"
             )
+    found += _by_heart(draft, evidence)
     return found + [
         f"the year {year} stands in the code but not in the requests; what depends on today cannot be compiled"
         for year in years(draft.source)
@@ -76,118 +78,95 @@ def _unbased(draft: Draft, evidence: Evidence) -> list[str]:
     ]
 
 
-def _varies(draft: Draft, evidence: Evidence, name: str) -> bool:
-    """Whether the cases show the slot with more than one value: then replay shows that it does not matter."""
-    given = [draft.guard.match(case.text) for case in evidence.cases if case.answer]
-    return len({repr(params[name]) for params in given if params and name in params}) > 1
+def _by_heart(draft: Draft, evidence: Evidence) -> list[str]:
+    """Tables that lead from what stands in a case to the answer that it had: they answer the cases, and nothing else."""
+    table = {*memorised(draft.source)}
+    slots = slots_of(draft.guard)
+    found = []
+    for case in evidence.cases if table else ():
+        stated = final_value(case.answer, "decimal")
+        answers = {
+            case.answer.strip(),
+            str(stated.value) if stated else "",
+            *(re.findall(_NUMBER, case.answer)[-1:]),
+        } - {""}
+        params = draft.guard.match(case.text) or {}
+        asked = {str(value) for name, value in params.items() if not slots[name].type.startswith("oneof")}
+        found += [(key, given) for key, given in table if key in asked and given in answers]
+    words = [key for key, _ in found if not re.fullmatch(_NUMBER, key)]
+    known = found if words or len(found) > 1 else []
+    return [f"the code knows the answer {given!r} to {key!r} by heart: compute it" for key, given in known]
 
 
-def replay(draft: Draft, evidence: Evidence) -> str:
-    """Every case is accepted and reproduced: the value, and which of the request's names and numbers are told."""
-    written = [_texts(draft, case.text) for case in evidence.cases]
-    foreign = {text for texts in written for text in texts.values()}
+def replay(draft: Draft, evidence: Evidence) -> Verdict:
+    """Every case is accepted and reproduced: the value, and which of the request's names and numbers are told.
+
+    A minority of cases that the code answers otherwise is put to the model again: it is wrong now and then itself.
+    """
+    foreign = frozenset(text for case in evidence.cases for text in slot_texts(draft, case.text).values())
+    disputed: list[tuple[Case, str, str]] = []
     for case in evidence.cases:
         given = answer(draft, case.text, evidence.sandbox, VERIFY, as_written=True)
         if given.text is None:
-            return f"request {case.text!r} must be answered, but: {given.why}"
-        if case.answer and not agree(case.answer, given.text, draft.answer_kind):
-            return f"request {case.text!r} must give {case.answer!r}, but gave {given.text!r}"
-        if case.answer and (wrong := _told(draft, case, given.text, foreign)):
-            return f"request {case.text!r} must give {case.answer!r}, but gave {given.text!r}: {wrong}"
-    return ""
+            return refused(f"request {case.text!r} must be answered, but: {given.why}")
+        if case.answer and (wrong := _differs(draft, case.text, case.answer, given.text, foreign)) is not None:
+            disputed.append((case, given.text, wrong))
+    known = sum(bool(case.answer) for case in evidence.cases)
+    taken: list[str] = []
+    for case, said, wrong in disputed:
+        votes = _votes(evidence, case.text) if 2 * len(disputed) < known and len(disputed) <= _DISPUTED else ()
+        if not votes or any(_differs(draft, case.text, vote, said, foreign) is not None for vote in votes):
+            return refused(f"request {case.text!r} must give {case.answer!r}, but gave {said!r}{wrong}")
+        taken.append(f"{case.text!r} had the reply {case.answer!r}, but asked twice more the model said {votes[0]!r}")
+    detail = f"{known - len(disputed)} of {len(evidence.cases)} cases reproduced" + "".join(f"; {t}" for t in taken)
+    return Verdict(passed=True, detail=detail, outvoted=tuple(case.key for case, _, _ in disputed))
 
 
-def _texts(draft: Draft, text: str) -> dict[str, str]:
-    """The slots' texts as they stand in a request."""
-    request = text.strip()
-    return {span.name: request[span.start : span.end] for span in draft.guard.spans(request)}
+def _differs(draft: Draft, request: str, expected: str, given: str, foreign: frozenset[str]) -> str | None:
+    """How an answer differs from the expected one, behind the two texts; None: it does not."""
+    if not agree(expected, given, draft.answer_kind):
+        return ""
+    wrong = told_wrongly(draft, request, expected, given, foreign)
+    return f": {wrong}" if wrong else None
 
 
-def _told(draft: Draft, case: Case, rendered: str, foreign: set[str]) -> str:
-    closed = {name for pattern in draft.guard.patterns for name, slot in pattern.slots.items() if slot.closed}
-    for name, text in _texts(draft, case.text).items():
-        if name not in closed and _stands(text, case.answer) and not _stands(text, rendered):
-            return f"{text!r} is missing"
-    for text in sorted(foreign):
-        if _stands(text, rendered) and not _stands(text, case.answer) and not _stands(text, case.text):
-            return f"{text!r} is of another request"
-    return ""
+def _votes(evidence: Evidence, text: str) -> tuple[str, ...]:
+    """The model's replies to a request, asked twice more; none unless it replied both times."""
+    if evidence.ask is None:
+        return ()
+    votes = [evidence.ask(text) for _ in range(_VOTES)]
+    return tuple(vote for vote in votes if vote) if all(votes) else ()
 
 
-def _stands(text: str, inside: str) -> bool:
-    """Whether a text stands in another as whole words, in any case."""
-    return re.search(rf"(?<!\w){re.escape(text.casefold())}(?!\w)", inside.casefold()) is not None
-
-
-def substance(draft: Draft, evidence: Evidence) -> str:
-    """check() can fail, and every number that the cases do not show to be idle changes the answer."""
-    if vacuous(draft.source):
-        return "check() compares the value with no slot and no bound; let it test the value against what the request states"
-    types = {name: slot.type for pattern in draft.guard.patterns for name, slot in pattern.slots.items()}
-    left = _MOST_RUNS
-    for name, kind in types.items():
-        if kind.partition("(")[0] not in _NUMBERS or _varies(draft, evidence, name):
-            continue
-        moved = False
-        for text, expected in _changed(draft, evidence, name):
-            left -= 1
-            given = answer(draft, text, evidence.sandbox, VERIFY) if left > 0 else Answer(None)
-            moved = given.text is not None and given.text != expected
-            if moved:
-                break
-        if not moved:
-            return f"the number {name!r} never changes the answer, and all requests have the same: it must not be a constant"
-    return ""
-
-
-def _changed(draft: Draft, evidence: Evidence, name: str) -> Iterator[tuple[str, str]]:
-    """The cases with another number in one slot, and what the code answers without the change."""
-    for case in evidence.cases:
-        request = case.text.strip()
-        before = answer(draft, request, evidence.sandbox, VERIFY).text
-        for span in draft.guard.spans(request):
-            if span.name != name or before is None:
-                continue
-            inside = request[span.start : span.end]
-            number = _FIGURES.search(inside)
-            for more in _STEPS if number else ():
-                other = (
-                    inside[: number.start()] + str(int(number[0]) + more) + inside[number.end() :] if number else inside
-                )
-                yield request[: span.start] + other + request[span.end :], before
-
-
-def made(draft: Draft, evidence: Evidence) -> str:
+def made(draft: Draft, evidence: Evidence) -> Verdict:
     """Every near miss that the host makes of the cases is refused; inside data, it at least changes the answer."""
-    left = _MOST_RUNS
+    runs, count = Runs(draft, evidence.sandbox, MOST_RUNS), 0
     for case in evidence.cases[:2]:
-        plain: str | None = None
+        plain = runs(case.text).text
         for text, data in probes(draft.guard, case.text):
+            count += 1
             if draft.guard.match(text) is None:
                 continue
-            left -= 1
-            if left < 0:
-                return "the patterns accept too many requests with a changed meaning; make the slots narrower"
-            given = answer(draft, text, evidence.sandbox, VERIFY)
-            if given.text is None:
-                continue
-            if data:
-                plain = plain or answer(draft, case.text, evidence.sandbox, VERIFY).text
-            if not data or given.text == plain:
-                return f"the near miss {text!r} must be refused, but was answered {given.text!r}"
-    return ""
+            if runs.spent:
+                return refused("the patterns accept too many requests with a changed meaning; make the slots narrower")
+            given = runs(text)
+            if given.text is not None and (not data or given.text == plain):
+                return refused(f"the near miss {text!r} must be refused, but was answered {given.text!r}")
+    return passed(f"{count} near misses made of the cases are refused")
 
 
-def near_misses(draft: Draft, evidence: Evidence) -> str:
+def near_misses(draft: Draft, evidence: Evidence) -> Verdict:
     """Every look-alike that the compiler itself named is refused, and there are some."""
     named = [text for text in draft.near_misses if any(_alike(pattern, text) for pattern in draft.guard.patterns)]
     if len(draft.near_misses) < _FEWEST or 2 * len(named) < len(draft.near_misses):
-        return "the block near_misses must hold at least 5 requests that share most words with a pattern, yet must be refused"
+        return refused(
+            "the block near_misses must hold at least 5 requests that share most words with a pattern, yet must be refused"
+        )
     own = {case.text for case in evidence.cases}
     for text in draft.near_misses:
         if text not in own and (given := answer(draft, text, evidence.sandbox, VERIFY)).text is not None:
-            return f"the near miss {text!r} must be refused, but was answered {given.text!r}"
-    return ""
+            return refused(f"the near miss {text!r} must be refused, but was answered {given.text!r}")
+    return passed(f"{len(draft.near_misses)} near misses of the compiler's own are refused")
 
 
 def _alike(pattern: Pattern, text: str) -> bool:
@@ -196,26 +175,55 @@ def _alike(pattern: Pattern, text: str) -> bool:
     return 5 * len(words & {*re.findall(r"\w+", text.casefold())}) >= 3 * len(words)
 
 
-def specificity(draft: Draft, evidence: Evidence) -> str:
+def specificity(draft: Draft, evidence: Evidence) -> Verdict:
     """Requests of other classes are refused, or answered as they were answered."""
+    runs, asked = Runs(draft, evidence.sandbox, MOST_RUNS), 0
     for case in evidence.others:
-        given = answer(draft, case.text, evidence.sandbox, VERIFY)
-        if given.text is not None and not agree(case.answer, given.text, draft.answer_kind):
-            return f"a request of another kind, {case.text!r}, whose reply was {case.answer!r}, was answered {given.text!r}"
-    return ""
+        if draft.guard.match(case.text) is None:
+            continue
+        if runs.spent:
+            return refused(f"over {MOST_RUNS} requests of other kinds are accepted; make the patterns narrower")
+        given = runs(case.text).text
+        if given is None or not case.answer or agree(case.answer, given, draft.answer_kind):
+            continue
+        asked += 1
+        votes = _votes(evidence, case.text) if asked <= _DISPUTED else ()
+        if not votes or any(not agree(vote, given, draft.answer_kind) for vote in votes):
+            return refused(
+                f"a request of another kind, {case.text!r}, whose reply was {case.answer!r}, was answered {given!r}"
+            )
+    return passed(f"{len(evidence.others)} requests of other kinds are refused, or answered as they were")
 
 
-def rivals(draft: Draft, evidence: Evidence) -> str:
-    """No other procedure of the context answers one of our cases otherwise, nor we one of its examples."""
-    for rival in evidence.rivals:
-        for case in (*evidence.cases, *rival.examples):
-            ours = answer(draft, case.text, evidence.sandbox, VERIFY)
-            theirs = answer(rival.draft, case.text, evidence.sandbox, VERIFY)
-            if ours.text is None or theirs.text is None:
+def rivals(draft: Draft, evidence: Evidence) -> Verdict:
+    """No other procedure of the context answers otherwise: our cases, its examples, and texts that both guards accept."""
+    ours, compared = Runs(draft, evidence.sandbox, _NEAR * _SHARED + MOST_RUNS), 0
+    words = _words(draft.guard)
+    near = sorted(evidence.rivals, key=lambda rival: -len(words & _words(rival.draft.guard)))[:_NEAR]
+    for rival in (*near, *(other for other in evidence.rivals if other not in near)):
+        theirs = Runs(rival.draft, evidence.sandbox, _SHARED)
+        shared = overlaps(draft.guard, rival.draft.guard, _TRIES)[:_SHARED] if rival in near else ()
+        texts = [*(case.text for case in (*evidence.cases, *rival.examples)), *shared]
+        for text in texts:
+            if rival.draft.guard.match(text) is None or (one := ours(text).text) is None:
                 continue
-            if not rival.agrees(case.text, theirs.text, ours.text):
-                return f"procedure {rival.id} answers {case.text!r} with {theirs.text!r}, this one with {ours.text!r}"
-    return ""
+            other = theirs(text).text
+            compared += other is not None
+            if other is not None and not rival.agrees(text, other, one):
+                return refused(
+                    f"procedure {rival.id} ({rival.draft.intent}) answers {text!r} with {other!r}, this one with {one!r}: "
+                    "no two may accept the same request; make the patterns narrower"
+                )
+        if ours.spent:
+            return refused("the patterns accept too many requests of other procedures; make them narrower")
+    return passed(f"{compared} requests shared with {len(evidence.rivals)} other procedures are answered alike")
+
+
+def _words(guard: Guard) -> frozenset[str]:
+    """The words that stand literally in a guard's patterns."""
+    return frozenset(
+        word for pattern in guard.patterns for word in re.findall(r"\w+", _SLOT.sub(" ", pattern.template).casefold())
+    )
 
 
 STAGES: Final[tuple[tuple[str, Stage], ...]] = (
@@ -224,20 +232,33 @@ STAGES: Final[tuple[tuple[str, Stage], ...]] = (
     ("near_misses", near_misses),
     ("substance", substance),
     ("probes", made),
+    ("metamorphic", metamorphic),
     ("specificity", specificity),
     ("rivals", rivals),
+    ("versions", versions),
 )
 
 
-def gate(draft: Draft, evidence: Evidence) -> tuple[Finding, ...]:
-    """Put a draft through every stage, up to the first that refuses it. A stage that errs refuses (law 5)."""
+def gate(draft: Draft, evidence: Evidence, skip: AbstractSet[str] = frozenset()) -> tuple[Finding, ...]:
+    """Put a draft through every stage, up to the first that refuses it. A stage that errs refuses (law 5).
+
+    Args:
+        draft: what the compiler wrote.
+        evidence: what it is held against.
+        skip: names of stages to leave out.
+
+    Returns:
+        What each stage that was asked found, in order; the draft passed when all of them passed.
+    """
     findings: list[Finding] = []
     for name, stage in STAGES:
+        if name in skip:
+            continue
         try:
-            wrong = stage(draft, evidence)
+            verdict = stage(draft, evidence)
         except Exception as error:
-            wrong = f"the stage failed: {type(error).__name__}: {error}"
-        findings.append(Finding(name, passed=not wrong, detail=wrong[:2000]))
-        if wrong:
+            verdict = refused(f"the stage failed: {type(error).__name__}: {error}")
+        findings.append(Finding(name, verdict.passed, verdict.detail[:_DETAIL], verdict.outvoted))
+        if not verdict.passed:
             break
     return tuple(findings)

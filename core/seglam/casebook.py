@@ -1,0 +1,337 @@
+"""Classes and cases: the exchanges from which procedures are made, grouped by what they look like.
+
+A class first gathers cases, then one process compiles it; then it is covered, declined or failed. Requests that are near a
+covered class, but that no pattern takes, are kept with it as its near cases, until the class is widened by a pattern for them.
+"""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from seglam.exchange import Request, Response, Usage
+from seglam.index import Vector, unpack
+from seglam.procedure import Case
+from seglam.schema import cases, classes, entries, procedures
+from seglam.similarity import likeness
+from seglam.store import Store
+
+OPEN, COMPILING, COVERED, DECLINED, FAILED = "open", "compiling", "covered", "declined", "failed"
+LEASE: Final = 900.0
+"""Seconds after which a class whose compiler never came back (a killed process) may be claimed again."""
+NEAR: Final = "near"
+"""The verdict of a case that belongs to a class by its look, but that no pattern of it takes."""
+_MOST_CASES: Final = 32
+"""Cases kept for a class that is not covered; more of them teach nothing and cost a longer prompt."""
+_MOST_CLASSES: Final = 2_000
+"""Classes with a single case kept for one context; one-off requests must not fill the file."""
+_MOST_CONTEXTS: Final = 64
+_EXEMPLARS: Final = 8
+_NEIGHBOURS: Final = 8
+
+Context = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A class with its cases, oldest first; ``near`` are those that no pattern takes yet."""
+
+    id: int
+    engine: str
+    background: str
+    state: str
+    tries: int
+    retry_at: float
+    reason: str
+    widenings: int
+    cases: tuple[Case, ...]
+    near: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """The class that a request looks most like.
+
+    Attributes:
+        group: the class.
+        alike: the words are alike as well, not only the meaning.
+    """
+
+    group: Group
+    alike: bool
+
+
+@dataclass(slots=True)
+class _Neighbourhood:
+    """The exemplars of a context's classes, in memory; rows of the store tell what is new."""
+
+    last: int = 0
+    texts: dict[int, deque[str]] = field(default_factory=dict)
+    vectors: dict[int, deque[Vector]] = field(default_factory=dict)
+    matrix: tuple[Vector, Sequence[int]] | None = None
+
+
+class Casebook:
+    """Everything about classes and cases that is on disk.
+
+    Args:
+        store: where they are.
+        embed: the vector of a request and the fingerprint of its embedder; None where it has none.
+        kin: cosine similarity from which a request is near a class although its words differ.
+    """
+
+    def __init__(self, store: Store, embed: Callable[[Request], tuple[bytes, str] | None], kin: float) -> None:
+        self._store = store
+        self._embed = embed
+        self._kin = kin
+        self._lock = threading.Lock()
+        self._known: OrderedDict[Context, _Neighbourhood] = OrderedDict()
+
+    # -- which class --------------------------------------------------------------------------------------------------
+
+    def place(self, request: Request, *, engine: str | None = None) -> Kin | None:
+        """The class that the request looks like, by words first, else by meaning if the class is covered; or None.
+
+        Args:
+            request: what was asked.
+            engine: only classes of this engine; None: of any.
+        """
+        embedded = self._embed(request)
+        vector = None if embedded is None else unpack(embedded[0])
+        with self._lock:
+            hood = self._current(request.context, "" if embedded is None else embedded[1])
+            scores = _scores(hood, vector)
+            nearest = sorted(scores, key=lambda i: -scores[i])[:_NEIGHBOURS] if scores else list(hood.texts)[::-1]
+            alike = {i: max(likeness(request.text, text) for text in hood.texts[i]) for i in nearest}
+        for class_id in sorted(alike, key=lambda i: -alike[i]):
+            if alike[class_id] and (group := self._usable(class_id, engine)) is not None:
+                return Kin(group, alike=True)
+        for class_id in nearest if scores else ():
+            if scores[class_id] < self._kin:
+                break
+            group = self._usable(class_id, engine)
+            if group is not None and group.state == COVERED:
+                return Kin(group, alike=False)
+        return None
+
+    def _usable(self, class_id: int, engine: str | None) -> Group | None:
+        group = self.group(class_id)
+        return group if group is not None and engine in (None, group.engine) else None
+
+    def _current(self, context: Context, fingerprint: str) -> _Neighbourhood:
+        hood = self._known.setdefault(context, _Neighbourhood())
+        self._known.move_to_end(context)
+        if len(self._known) > _MOST_CONTEXTS:
+            self._known.popitem(last=False)
+        query = (
+            select(cases.c.id, cases.c.class_id, cases.c.text, entries.c.vector, entries.c.fingerprint)
+            .join(classes, classes.c.id == cases.c.class_id)
+            .outerjoin(entries, entries.c.key == cases.c.key)
+            .where(classes.c.namespace == context[0], classes.c.vary == context[1], cases.c.id > hood.last)
+            .order_by(cases.c.id)
+        )
+        for row in self._store.read(query):
+            hood.last = row.id
+            hood.texts.setdefault(row.class_id, deque(maxlen=_EXEMPLARS)).append(row.text)
+            if row.vector is not None and row.fingerprint == fingerprint:
+                hood.vectors.setdefault(row.class_id, deque(maxlen=_EXEMPLARS)).append(unpack(row.vector))
+                hood.matrix = None
+        return hood
+
+    def forget(self) -> None:
+        """Read all exemplars again at the next look: cases were moved or erased."""
+        with self._lock:
+            self._known.clear()
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def group(self, class_id: int) -> Group | None:
+        """One class."""
+        rows = self._store.read(select(classes).where(classes.c.id == class_id))
+        found = self._store.read(select(cases).where(cases.c.class_id == class_id).order_by(cases.c.id))
+        return _group(rows[0], [_case(row) for row in found]) if rows else None
+
+    def groups(self, context: Context) -> list[Group]:
+        """The classes of a context, newest first."""
+        rows = self._store.read(
+            select(classes.c.id)
+            .where(classes.c.namespace == context[0], classes.c.vary == context[1])
+            .order_by(classes.c.id.desc())
+        )
+        return [group for row in rows if (group := self.group(row.id)) is not None]
+
+    def others(self, context: Context, class_id: int, limit: int) -> list[Case]:
+        """Cases of the context's other classes, newest first: requests that must not be taken wrongly."""
+        query = (
+            select(cases)
+            .join(classes, classes.c.id == cases.c.class_id)
+            .where(classes.c.namespace == context[0], classes.c.vary == context[1], classes.c.id != class_id)
+            .order_by(cases.c.id.desc())
+            .limit(limit)
+        )
+        return [_case(row) for row in self._store.read(query)]
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def file(
+        self,
+        request: Request,
+        response: Response,
+        *,
+        now: float,
+        class_id: int | None = None,
+        verdict: str = "seen",
+        procedure_id: int | None = None,
+    ) -> int:
+        """Keep an exchange as a case of a class (of a new one where none is given); returns the class."""
+        usage = response.usage
+        with self._store.write() as connection:
+            if class_id is None:
+                class_id = _open(connection, request, now)
+            values = {
+                "class_id": class_id,
+                "key": request.key,
+                "text": request.text,
+                "answer": response.text,
+                "input_tokens": usage.input_tokens,
+                "output_tokens": usage.output_tokens,
+                "verdict": verdict,
+                "procedure_id": procedure_id,
+                "created": now,
+            }
+            # Counted apart: a class that is full of cases must still be able to learn another wording.
+            kind = cases.c.verdict == NEAR if verdict == NEAR else cases.c.verdict != NEAR
+            count = select(func.count()).where(cases.c.class_id == class_id, kind)
+            if connection.execute(count).scalar_one() < _MOST_CASES or verdict == "disagree":
+                # The same request again brings the newer answer, which is evidence of the same weight, not of more.
+                connection.execute(
+                    insert(cases).values(values).on_conflict_do_update(index_elements=["class_id", "key"], set_=values)
+                )
+        return class_id
+
+    def judge(self, class_id: int, keys: Sequence[str], verdict: str) -> None:
+        """Give cases of a class another verdict."""
+        with self._store.write() as connection:
+            connection.execute(
+                update(cases).where(cases.c.class_id == class_id, cases.c.key.in_(keys)).values(verdict=verdict)
+            )
+
+    def drop(self, class_id: int, keys: Sequence[str]) -> None:
+        """Erase cases of a class: they say what is not, or no longer, true."""
+        with self._store.write() as connection:
+            connection.execute(delete(cases).where(cases.c.class_id == class_id, cases.c.key.in_(keys)))
+        self.forget()
+
+    def detach(self, request: Request, class_id: int, keys: Sequence[str], now: float) -> int:
+        """Make a class of its own from cases that turned out to be no kin; returns it."""
+        with self._store.write() as connection:
+            new = _open(connection, request, now)
+            moved = update(cases).where(cases.c.class_id == class_id, cases.c.key.in_(keys))
+            connection.execute(moved.values(class_id=new, verdict="seen"))
+        self.forget()
+        return new
+
+    def absorb(self, class_id: int, other: int) -> None:
+        """Give a class the cases of another whose procedure was merged into its own."""
+        mine = select(cases.c.key).where(cases.c.class_id == class_id)
+        with self._store.write() as connection:
+            connection.execute(delete(cases).where(cases.c.class_id == other, cases.c.key.in_(mine)))
+            connection.execute(update(cases).where(cases.c.class_id == other).values(class_id=class_id))
+        self.forget()
+
+    def claim(self, class_id: int, now: float) -> bool:
+        """Take a class for compiling; False when another process has it, or its time has not come."""
+        allowed = classes.c.state.in_((OPEN, DECLINED, FAILED)) & (classes.c.retry_at <= now)
+        lapsed = (classes.c.state == COMPILING) & (classes.c.retry_at <= now)
+        statement = (
+            update(classes)
+            .where(classes.c.id == class_id, allowed | lapsed)
+            .values(state=COMPILING, tries=classes.c.tries + 1, retry_at=now + LEASE)
+        )
+        with self._store.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def claim_widening(self, class_id: int, now: float) -> bool:
+        """Take a covered class for widening; it stays covered, and its procedure answers meanwhile."""
+        statement = (
+            update(classes)
+            .where(classes.c.id == class_id, classes.c.state == COVERED, classes.c.retry_at <= now)
+            .values(widenings=classes.c.widenings + 1, retry_at=now + LEASE)
+        )
+        with self._store.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def release(self, class_id: int, state: str, *, retry_at: float = 0.0, reason: str = "", **new: int) -> None:
+        """End a claim: covered, declined or failed (with the time before which it is not tried again), or open."""
+        values: dict[str, Any] = {"state": state, "retry_at": retry_at, "reason": reason[:500], **new}
+        with self._store.write() as connection:
+            connection.execute(update(classes).where(classes.c.id == class_id).values(values))
+
+
+def _scores(hood: _Neighbourhood, vector: Vector | None) -> dict[int, float]:
+    """The best cosine similarity of each class."""
+    if vector is None or not hood.vectors:
+        return {}
+    if hood.matrix is None:
+        rows = [(class_id, v) for class_id, known in hood.vectors.items() for v in known]
+        hood.matrix = (np.stack([v for _, v in rows]), [class_id for class_id, _ in rows])
+    matrix, owners = hood.matrix
+    best: dict[int, float] = {}
+    for class_id, score in zip(owners, (matrix @ vector).tolist(), strict=True):
+        best[class_id] = max(score, best.get(class_id, -1.0))
+    return best
+
+
+def _open(connection: Any, request: Request, now: float) -> int:
+    row = connection.execute(
+        classes.insert().values(
+            namespace=request.namespace,
+            vary=request.vary,
+            engine=request.engine,
+            background=request.background,
+            state=OPEN,
+            tries=0,
+            retry_at=0.0,
+            reason="",
+            widenings=0,
+            created=now,
+        )
+    ).inserted_primary_key
+    assert row is not None
+    _prune(connection, request.context)
+    return int(row[0])
+
+
+def _prune(connection: Any, context: Context) -> None:
+    here = (classes.c.namespace == context[0], classes.c.vary == context[1], classes.c.state == OPEN)
+    single = select(classes.c.id).where(*here).order_by(classes.c.id.desc()).offset(_MOST_CLASSES).limit(1)
+    oldest = connection.execute(single).scalar_one_or_none()
+    if oldest is not None:
+        made = select(procedures.c.id).where(procedures.c.class_id == classes.c.id).exists()
+        connection.execute(delete(classes).where(*here, classes.c.id <= oldest, ~made))
+
+
+def _case(row: Any) -> Case:
+    return Case(
+        row.key, row.text, row.answer, Usage(row.input_tokens, row.output_tokens), row.verdict, created=row.created
+    )
+
+
+def _group(row: Any, found: Sequence[Case]) -> Group:
+    return Group(
+        id=row.id,
+        engine=row.engine,
+        background=row.background,
+        state=row.state,
+        tries=row.tries,
+        retry_at=row.retry_at,
+        reason=row.reason,
+        widenings=row.widenings,
+        cases=tuple(case for case in found if case.verdict != NEAR),
+        near=tuple(case for case in found if case.verdict == NEAR),
+    )

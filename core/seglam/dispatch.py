@@ -1,0 +1,269 @@
+"""Finds, among many guards, the few that may accept a request: by what their patterns say literally, without the embedder.
+
+A request can match a pattern only if it contains the pattern's literal text. So each pattern is filed under its rarest
+anchor: a run of one to three whole words, or of characters where it has no whole word. A request looks up its own runs, and
+what they lead to is compared with the whole literal text; almost only guards that accept the request are left.
+
+Two guards overlap where both accept a text. ``overlaps`` looks for such texts before anybody sends one.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from itertools import chain, product
+from random import Random
+from typing import Final
+
+from seglam.errors import PatternError
+from seglam.guard import MAX_REQUEST, Guard, Pattern
+from seglam.slots import Slot
+
+Skeleton = tuple[str, ...]
+Run = tuple[str, ...] | str
+Anchor = tuple[int, Run]
+"""A kind, and a run of that kind: 0 is the beginning; 1 a word; 2 and 3 are so many words in a row; -1 to -3 so many characters."""
+
+_LONGEST: Final = 3
+_BEGINNING: Final = 12  # characters
+_RARE: Final = 4  # patterns that share a word, beyond which a run of several words is worth its price
+_LEAF: Final = 12  # patterns that share an anchor, beyond which they are filed under a second one
+
+
+class Dispatch:
+    """The guards of one context, filed by their literal text. Immutable; safe to use from many threads.
+
+    Args:
+        guards: at the positions that ``candidates`` gives.
+    """
+
+    def __init__(self, guards: Sequence[Guard]) -> None:
+        positions: defaultdict[Skeleton, set[int]] = defaultdict(set)
+        for position, guard in enumerate(guards):
+            for pattern in guard.patterns:
+                positions[pattern.skeleton].add(position)
+        self._positions = dict(positions)
+        self._root = _Node({skeleton: _anchors(skeleton) for skeleton in positions})
+
+    def candidates(self, text: str) -> list[int]:
+        """The positions of the guards that may accept the text, ascending; every guard that does is among them."""
+        if len(text) > MAX_REQUEST:
+            return []
+        text = text.strip()
+        found: set[int] = set()
+        near: list[Skeleton] = []
+        self._root.gather(_Runs(text), near)
+        for skeleton in near:
+            if text.endswith(skeleton[-1]) and _stands_in(skeleton, text):
+                found |= self._positions[skeleton]
+        return sorted(found)
+
+
+def _stands_in(skeleton: Skeleton, text: str) -> bool:
+    """Whether a pattern's literal text stands in order in a text that ends as it does, with something in place of each slot."""
+    if not text.startswith(skeleton[0]):
+        return False
+    at = len(skeleton[0])
+    for literal in skeleton[1:-1]:
+        at = text.find(literal, at + 1)
+        if at < 0:
+            return False
+        at += len(literal)
+    return at < len(text) - len(skeleton[-1])
+
+
+class _Runs:
+    """A request's runs by kind, each kind made when it is first asked for."""
+
+    __slots__ = ("_made", "_text", "_words")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._words = text.split()
+        self._made: dict[int, Set[Run]] = {1: set(self._words)}
+
+    def of(self, kind: int) -> Set[Run]:
+        made = self._made.get(kind)
+        if made is None:
+            if kind == 0:
+                made = {self._text[:length] for length in range(1, _BEGINNING + 1)}
+            else:
+                made = set(_runs(self._words if kind > 0 else self._text, abs(kind)))
+            self._made[kind] = made
+        return made
+
+
+def _runs(whole: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
+    return zip(*(whole[start:] for start in range(length)), strict=False)
+
+
+def _anchors(skeleton: Skeleton) -> Set[Anchor]:
+    """All anchors of a pattern: a request that it accepts has each of them among its runs."""
+    found: set[Anchor] = set()
+    for index, literal in enumerate(skeleton):
+        words = literal.split()
+        # A word that touches a slot is a part of a longer one in the request.
+        if words and index > 0 and not literal[0].isspace():
+            del words[0]
+        if words and index < len(skeleton) - 1 and not literal[-1].isspace():
+            del words[-1]
+        found.update((1, word) for word in words)
+        found.update((kind, run) for kind in range(2, _LONGEST + 1) for run in _runs(words, kind))
+    if skeleton[0]:
+        found.add((0, skeleton[0][:_BEGINNING]))
+    if len(found) <= 1:
+        kinds = ((literal, min(len(literal), _LONGEST)) for literal in skeleton if literal)
+        found.update((-kind, run) for literal, kind in kinds for run in _runs(literal, kind))
+    return found
+
+
+class _Node:
+    """Patterns that share the anchors that lead here, each filed under one more."""
+
+    __slots__ = ("_bare", "_kinds")
+
+    def __init__(self, anchors: Mapping[Skeleton, Collection[Anchor]]) -> None:
+        frequency = Counter(chain.from_iterable(anchors.values()))
+
+        def cost(anchor: Anchor) -> tuple[int, int, int, int, Run]:
+            kind, run = anchor
+            return max(frequency[anchor], _RARE), abs(kind), frequency[anchor], kind, run
+
+        self._bare: list[Skeleton] = [skeleton for skeleton, given in anchors.items() if not given]
+        filed: defaultdict[Anchor, list[Skeleton]] = defaultdict(list)
+        for skeleton, given in anchors.items():
+            if given:
+                filed[min(given, key=cost)].append(skeleton)
+        children: defaultdict[int, dict[Run, _Node | list[Skeleton]]] = defaultdict(dict)
+        for (kind, run), sharing in filed.items():
+            if len(sharing) <= _LEAF:
+                children[kind][run] = sharing
+                continue
+            counts = Counter(chain.from_iterable(anchors[skeleton] for skeleton in sharing))
+            # What all have tells none apart.
+            telling = {s: [a for a in anchors[s] if counts[a] < len(sharing)] for s in sharing}
+            children[kind][run] = _Node(telling)
+        self._kinds = [(kind, frozenset(below), below) for kind, below in children.items()]
+
+    def gather(self, runs: _Runs, into: list[Skeleton]) -> None:
+        """Add the patterns all of whose anchors on the way to them are among the runs."""
+        into += self._bare
+        for kind, known, below in self._kinds:
+            for run in known & runs.of(kind):
+                child = below[run]
+                if isinstance(child, _Node):
+                    child.gather(runs, into)
+                else:
+                    into += child
+
+
+# Overlaps --------------------------------------------------------------------------------------------------------------
+
+_ATOM: Final = re.compile(r"\w+|\s+|[^\w\s]")
+_MOST_STATES: Final = 200_000
+_SHARED_SAMPLES: Final = 8
+
+Named = tuple[str, Slot]
+Step = tuple[Named | str | None, Named | str | None]
+"""What the next piece of a common text is in either pattern; None: it lies inside the slot that the pattern is in."""
+
+
+def overlaps(one: Guard, other: Guard, tries: int) -> tuple[str, ...]:
+    """Different texts that both guards accept, as far as they were found; the same ones every time.
+
+    Args:
+        tries: how many texts are made from each pattern alone, and from each pair of patterns together.
+    """
+    found: dict[str, None] = {}
+
+    def keep(text: str) -> None:
+        if text not in found and one.match(text) is not None and other.match(text) is not None:
+            found[text] = None
+
+    for pattern, seed in product((*one.patterns, *other.patterns), range(tries)):
+        try:
+            keep(pattern.sample(seed))
+        except PatternError:
+            break  # nothing of its own was found
+    for first, second in product(one.patterns, other.patterns):
+        if _may_meet(first.skeleton, second.skeleton):
+            for text in _common(first, second, tries):
+                keep(text)
+    return tuple(found)
+
+
+def _may_meet(one: Skeleton, other: Skeleton) -> bool:
+    beginnings, ends = (one[0], other[0]), (one[-1], other[-1])
+    return min(beginnings, key=len) == max(beginnings, key=len)[: min(map(len, beginnings))] and max(
+        ends, key=len
+    ).endswith(min(ends, key=len))
+
+
+def _common(one: Pattern, other: Pattern, tries: int) -> Iterator[str]:
+    """Texts that have the literal text of both patterns: where one has a slot, the other's literal text fills it."""
+    left, right = _atoms(one), _atoms(other)
+    if len(left) * len(right) > _MOST_STATES:
+        return
+    ways = _ways(left, right)
+    rng = Random(0)  # noqa: S311 - the same texts every time
+    for _ in range(tries if (0, 0) in ways else 0):
+        at, steps = (0, 0), []
+        while at != (len(left), len(right)):
+            at, step = rng.choice(ways[at])
+            steps.append(step)
+        yield _text_of(steps, rng)
+
+
+def _atoms(pattern: Pattern) -> list[Named | str]:
+    atoms: list[Named | str] = [*_ATOM.findall(pattern.skeleton[0])]
+    for use, literal in zip(pattern.uses, pattern.skeleton[1:], strict=True):
+        atoms += [use, *_ATOM.findall(literal)]
+    return atoms
+
+
+def _ways(
+    left: Sequence[Named | str], right: Sequence[Named | str]
+) -> dict[tuple[int, int], list[tuple[tuple[int, int], Step]]]:
+    """From each pair of places, the steps that can still lead to the end of both; a slot may swallow what faces it."""
+    end = (len(left), len(right))
+    ways: dict[tuple[int, int], list[tuple[tuple[int, int], Step]]] = {end: []}
+    for i, j in product(range(end[0], -1, -1), range(end[1], -1, -1)):
+        steps: list[tuple[tuple[int, int], Step]] = []
+        a, b = left[i] if i < end[0] else None, right[j] if j < end[1] else None
+        inside = (i > 0 and isinstance(left[i - 1], tuple), j > 0 and isinstance(right[j - 1], tuple))
+        if a is not None and b is not None and (a == b or not (isinstance(a, str) and isinstance(b, str))):
+            steps.append(((i + 1, j + 1), (a, b)))
+        if b is not None and inside[0]:
+            steps.append(((i, j + 1), (None, b)))
+        if a is not None and inside[1]:
+            steps.append(((i + 1, j), (a, None)))
+        steps = [(to, step) for to, step in steps if to in ways]
+        if steps:
+            ways[i, j] = steps
+    return ways
+
+
+def _text_of(steps: Sequence[Step], rng: Random) -> str:
+    texts: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    pieces = []
+    for step in steps:
+        literal = next((part for part in step if isinstance(part, str)), None)
+        if literal is not None:
+            pieces.append(literal)
+            continue
+        named = [(known, part) for known, part in zip(texts, step, strict=True) if isinstance(part, tuple)]
+        text = next((known[name] for known, (name, _) in named if name in known), None)
+        text = _sample([slot for _, (_, slot) in named], rng) if text is None else text
+        for known, (name, _) in named:
+            known[name] = text
+        pieces.append(text)
+    return "".join(pieces)
+
+
+def _sample(slots: Sequence[Slot], rng: Random) -> str:
+    """A text that each of the slots reads, if one is soon found."""
+    text = ""
+    for _ in range(_SHARED_SAMPLES):
+        text = rng.choice(slots).sample(rng)
+        if all(slot.parse(text) is not None for slot in slots):
+            break
+    return text

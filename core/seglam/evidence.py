@@ -1,0 +1,149 @@
+"""What the gate holds a draft against, what a stage of it says, and what its stages share."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from seglam.agreement import agree
+from seglam.guard import Guard
+from seglam.procedure import Answer, Case, Draft, Procedure, answer
+from seglam.sandbox import VERIFY, Sandbox
+from seglam.slots import Slot
+
+MOST_RUNS: Final = 60
+"""Sandbox calls of one stage, unless it says otherwise."""
+NUMBERS: Final = frozenset({"integer", "decimal", "money", "percent", "fraction", "date", "time"})
+"""Slot types whose value is counted with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a draft is held against.
+
+    Attributes:
+        cases: the class's own exchanges; an empty answer means that there is none yet (compile "first").
+        others: exchanges of the context's other classes.
+        rivals: live and shadow procedures of the context.
+        sandbox: where code runs.
+        ask: a fresh reply of the model to a request's text; it returns None when it cannot be asked now.
+        rewrite: a second draft of the class, written independently: one call of the model, when a stage wants it. None, or
+            returning None: there is none.
+    """
+
+    cases: Sequence[Case]
+    others: Sequence[Case]
+    rivals: Sequence[Procedure]
+    sandbox: Sandbox
+    ask: Callable[[str], str | None] | None = None
+    rewrite: Callable[[], Draft | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one stage says.
+
+    Attributes:
+        passed: whether the draft may go on.
+        detail: what was tried, when it passed; what is wrong, in words that the compiler can act on, when it did not.
+        outvoted: keys of cases whose answer the model took back in favour of the code's.
+    """
+
+    passed: bool
+    detail: str = ""
+    outvoted: tuple[str, ...] = ()
+
+
+Stage = Callable[[Draft, Evidence], Verdict]
+"""One examination. It may raise: the gate takes that for a refusal."""
+
+
+def passed(detail: str) -> Verdict:
+    """The draft may go on."""
+    return Verdict(passed=True, detail=detail)
+
+
+def refused(why: str) -> Verdict:
+    """The draft may not."""
+    return Verdict(passed=False, detail=why)
+
+
+class Runs:
+    """Runs a draft on texts, at most so often; an answer that was given before is not computed again.
+
+    Args:
+        most: sandbox calls; after them every new text is left unanswered and ``spent`` is true.
+    """
+
+    def __init__(self, draft: Draft, sandbox: Sandbox, most: int = MOST_RUNS) -> None:
+        self.draft = draft
+        self.left = most
+        self._sandbox = sandbox
+        self._known: dict[str, Answer] = {}
+
+    @property
+    def spent(self) -> bool:
+        """Whether no further call is allowed."""
+        return self.left <= 0
+
+    def __call__(self, text: str) -> Answer:
+        """The draft's answer."""
+        known = self._known.get(text)
+        if known is None:
+            if self.draft.guard.match(text) is None or self.spent:
+                return Answer(None)
+            self.left -= 1
+            known = self._known[text] = answer(self.draft, text, self._sandbox, VERIFY)
+        return known
+
+
+def kind_of(slot_type: str) -> str:
+    """The name of a slot's type, without its arguments."""
+    return slot_type.partition("(")[0]
+
+
+def slots_of(guard: Guard) -> Mapping[str, Slot]:
+    """The slots of all patterns of a guard by name; of two types for one name, the last."""
+    return {name: slot for pattern in guard.patterns for name, slot in pattern.slots.items()}
+
+
+def varies(draft: Draft, evidence: Evidence, name: str) -> bool:
+    """Whether the cases show the slot with more than one value: then replay shows whether it matters."""
+    given = [draft.guard.match(case.text) for case in evidence.cases if case.answer]
+    return len({repr(params[name]) for params in given if params and name in params}) > 1
+
+
+def stands(text: str, inside: str) -> bool:
+    """Whether a text stands in another as whole words, in any case."""
+    return re.search(rf"(?<!\w){re.escape(text.casefold())}(?!\w)", inside.casefold()) is not None
+
+
+def told_wrongly(draft: Draft, request: str, expected: str, rendered: str, foreign: frozenset[str]) -> str:
+    """Which of the request's names an answer leaves out, or which of another request's it tells; "" when neither.
+
+    Args:
+        draft: whose patterns say what the names are.
+        request: what was asked.
+        expected: the answer as it should be; only what it tells must be told.
+        rendered: the code's answer.
+        foreign: texts of the slots of all requests.
+    """
+    closed = {name for name, slot in slots_of(draft.guard).items() if slot.closed}
+    for name, text in slot_texts(draft, request).items():
+        if name not in closed and stands(text, expected) and not stands(text, rendered):
+            return f"{text!r} is missing"
+    for text in sorted(foreign):
+        if stands(text, rendered) and not stands(text, expected) and not stands(text, request):
+            return f"{text!r} is of another request"
+    return ""
+
+
+def slot_texts(draft: Draft, text: str) -> dict[str, str]:
+    """The slots' texts as they stand in a request."""
+    request = text.strip()
+    return {span.name: request[span.start : span.end] for span in draft.guard.spans(request)}
+
+
+def sides(votes: Sequence[str | None], given: str, kind: str) -> int:
+    """How many of the model's replies say what an answer says."""
+    return sum(vote is not None and agree(vote, given, kind) for vote in votes)

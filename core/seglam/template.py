@@ -1,0 +1,190 @@
+"""Reads a template of the pattern language into its parts, and refuses what would match too much.
+
+An error says where, what was found, and what to write instead: enough for a model to mend its template.
+"""
+
+import builtins
+import keyword
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from seglam.errors import PatternError
+from seglam.slots import Slot
+from seglam.dataslots import slot_type
+
+MAX_TEMPLATE: Final = 4_000
+_MAX_SLOTS: Final = 32
+_MAX_NAME: Final = 40
+_ENOUGH: Final = 8  # letters of literal text, where prose may stand in a slot
+_ENOUGH_CLOSED: Final = 4  # where it may not
+_MODULE: Final = "run check render gen value params seed re math json datetime decimal itertools collections functools"
+# They must keep their meaning in the code.
+_RESERVED: Final = frozenset({*dir(builtins), *keyword.kwlist, *_MODULE.split()})
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_UNFIT: Final = re.compile("[\\x00\\r\\n\\ud800-\\udfff]")
+_ESCAPES: Final = {"n": "\n", "t": "\t", "{": "{", "}": "}", "\\": "\\"}
+
+
+class Literal(NamedTuple):
+    """Text that stands in every request of the class; ``start`` is its place in the template."""
+
+    text: str
+    start: int
+
+
+class Use(NamedTuple):
+    """One place of a slot."""
+
+    name: str
+    slot: Slot
+    start: int
+
+
+Part = Literal | Use
+
+
+def read(template: str) -> tuple[tuple[Part, ...], Mapping[str, Slot]]:
+    """The parts of a template in order, without space at its ends; and its slots by name, in the order of their first use.
+
+    Raises:
+        PatternError: it does not parse, or would match too much; says where and what to write.
+    """
+    if not 0 < len(template.strip()) <= len(template) <= MAX_TEMPLATE:
+        raise error_at(template, 0, f"{len(template)} characters", f"a template of 1 to {MAX_TEMPLATE}")
+    parts, slots = _Reader(template).read()
+    parts = _trimmed(parts)
+    _review(template, parts)
+    return tuple(parts), slots
+
+
+def error_at(template: str, at: int, found: str, expected: str) -> PatternError:
+    """The error of a template: what was found at the place ``at``, and what was expected."""
+    return PatternError(f"column {at + 1}: found {found}; expected {expected}; near {template[at : at + 40]!r}")
+
+
+class _Reader:
+    """Reads one template from left to right."""
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+        self.slots: dict[str, Slot] = {}
+
+    def read(self) -> tuple[list[Part], dict[str, Slot]]:
+        parts: list[Part] = []
+        literal, start, at = "", 0, 0
+        if (unfit := _UNFIT.search(self.template)) is not None:
+            raise error_at(
+                self.template, unfit.start(), ascii(unfit[0]), r"\n for a newline, and no NUL or lone surrogate"
+            )
+        while at < len(self.template):
+            char = self.template[at]
+            if char == "{":
+                parts += [Literal(literal, start)] if literal else []
+                use, at = self._use(at)
+                parts.append(use)
+                literal, start = "", at
+                continue
+            if char == "\\":
+                char = self._escape(at)
+                at += 1
+            elif char == "}":
+                raise error_at(self.template, at, "a } without its {", r"\} for a brace")
+            literal += char
+            at += 1
+        parts += [Literal(literal, start)] if literal else []
+        if not self.slots:
+            raise error_at(self.template, 0, "no slot", "at least one {name:type}")
+        return parts, self.slots
+
+    def _escape(self, at: int) -> str:
+        escaped = self.template[at + 1 : at + 2]
+        if escaped not in _ESCAPES:
+            raise error_at(self.template, at, repr("\\" + escaped), r"\n, \t, \{, \} or \\")
+        return _ESCAPES[escaped]
+
+    def _use(self, start: int) -> tuple[Use, int]:
+        """The slot that begins at ``start``, and where it ends."""
+        at = start + 1
+        while self.template[at : at + 1] not in ("", "{", "}"):
+            at += 2 if self.template[at] == "\\" else 1
+        if self.template[at : at + 1] != "}":
+            raise error_at(self.template, start, "a { without its }", r"{name:type}, or \{ for a brace")
+        name, colon, kind = (piece.strip() for piece in self.template[start + 1 : at].partition(":"))
+        if _NAME.fullmatch(name) is None or len(name) > _MAX_NAME or name in _RESERVED:
+            raise error_at(
+                self.template,
+                start,
+                f"the slot name {name!r}",
+                "a lower-case identifier that Python and the code do not use",
+            )
+        return Use(name, self._type(name, kind, start, named=bool(colon)), start), at + 1
+
+    def _type(self, name: str, kind: str, start: int, *, named: bool) -> Slot:
+        known = self.slots.get(name)
+        if not named:
+            if known is None:
+                raise error_at(self.template, start, f"{{{name}}} without a type", f"{{{name}:type}} at its first use")
+            return known
+        try:
+            slot = slot_type(kind)
+        except ValueError as error:
+            raise error_at(self.template, start, f"{{{name}:{kind[:80]}}}", str(error)) from None
+        if known is not None and known.type != slot.type:
+            raise error_at(
+                self.template, start, f"{{{name}:{kind}}}", f"{{{name}}} or {{{name}:{known}}}, as at its first use"
+            )
+        if len(self.slots) >= _MAX_SLOTS and known is None:
+            raise error_at(self.template, start, "one slot more", f"at most {_MAX_SLOTS} slots")
+        return self.slots.setdefault(name, slot)
+
+
+def _trimmed(parts: list[Part]) -> list[Part]:
+    """Without the space at the ends, which requests are stripped of as well."""
+    first, last = parts[0], parts[-1]
+    if isinstance(last, Literal):
+        parts = [*parts[:-1], Literal(last.text.rstrip(), last.start)]
+    if isinstance(first, Literal):
+        parts = [Literal(first.text.lstrip(), first.start), *parts[1:]]
+    return [part for part in parts if isinstance(part, Use) or part.text]
+
+
+def _review(template: str, parts: Sequence[Part]) -> None:
+    """Refuse what would match too much, or could be read in two ways by its form alone."""
+    uses = [part for part in parts if isinstance(part, Use)]
+    letters = sum(_letters(part.text) for part in parts if isinstance(part, Literal))
+    needed = _ENOUGH_CLOSED if all(use.slot.closed for use in uses) else _ENOUGH
+    if letters < needed:
+        raise error_at(
+            template, 0, f"{letters} letters of literal text", f"at least {needed}, or it would match too much"
+        )
+    for before, after in pairwise(parts):
+        if isinstance(before, Use) and isinstance(after, Use):
+            kinds = (before.slot, after.slot)
+            if not all(slot.closed for slot in kinds) or not any(slot.type.startswith("oneof") for slot in kinds):
+                raise error_at(template, after.start, "two slots side by side", "literal text between them")
+    for before, gap, after in zip(parts, parts[1:], parts[2:], strict=False):
+        if not (isinstance(before, Use) and isinstance(after, Use) and isinstance(gap, Literal)):
+            continue
+        if gap.text == " " and all(slot.spaced and not slot.closed for slot in (before.slot, after.slot)):
+            raise error_at(template, after.start, "two slots of several words", "more than a space between them")
+    _review_lines(template, parts)
+
+
+def _review_lines(template: str, parts: Sequence[Part]) -> None:
+    for index, part in enumerate(parts):
+        if not isinstance(part, Use) or not part.slot.lines or index == len(parts) - 1:
+            continue
+        before, after = parts[index - 1] if index else None, parts[index + 1]
+        begins = before is None or (isinstance(before, Literal) and before.text.endswith("\n"))
+        if not begins or not isinstance(after, Literal) or not after.text.startswith("\n"):
+            raise error_at(
+                template, part.start, f"{part.slot} inside a line", r"\n before and after it, or it at the very end"
+            )
+
+
+def _letters(text: str) -> int:
+    """Letters, of which the wide ones (Hangul, Han, kana: a syllable or more) count twice."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text if char.isalpha())

@@ -1,0 +1,192 @@
+"""The white box: why, differences, approve, edit, pin, retire, roll back, export and import; and the same at the command line."""
+
+import json
+
+import pytest
+from test_life import NEVER, states
+from test_procedural import SUM, Script, ask, feed
+from typer.testing import CliRunner
+
+from seglam import Cache, ConfigurationError, ProcedureError, Request, Response, State, TierName
+from seglam.bundle import hmac_signer, hmac_verifier
+from seglam.cli import app
+from seglam.desk import existing
+
+KEY = b"a key of thirty-two bytes or more"
+BETTER = "def run(a, b):\n    total = a + b\n    return total\n\n" + SUM.partition("def check")[1] + (
+    SUM.partition("def check")[2].partition("~~~")[0]
+)
+
+
+@pytest.fixture
+def live(open_cache):
+    """A cache in which the sum is live."""
+    cache = open_cache(compiler=Script(SUM), policy=NEVER)
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    return cache
+
+
+def test_why_tells_cases_evidence_and_provenance(live):
+    """What it was made from, what every stage found, who wrote it, and how often the model has agreed since."""
+    account = live.curator.why(1)
+    assert [case.verdict for case in account.cases] == ["seen", "seen", "agree"]
+    assert account.procedure.model == "scripted"
+    assert len(account.procedure.prompt_digest) == 64
+    assert account.procedure.evidence[-1].stage == "shadow"
+    assert (account.difference, len(account.versions)) == ("", 1)
+
+
+def test_an_edit_is_a_new_version_through_the_gate(live):
+    """It passes, runs in shadow beside the old one, and takes its place at the first agreement."""
+    new = live.curator.edit(1, source=BETTER, by="Ada")
+    assert states(live) == [State.LIVE, State.SHADOW]
+    account = live.curator.why(new)
+    assert (account.procedure.origin, account.procedure.parent) == ("edited", 1)
+    assert "+    total = a + b" in account.difference
+    feed(live, (20, 20))
+    assert states(live) == [State.RETIRED, State.LIVE]
+    assert live.lookup(ask(1, 2)).source == f"procedure:{new}"
+
+
+@pytest.mark.parametrize(
+    ("change", "stage"),
+    [
+        ({"source": BETTER.replace("a + b", "a * b")}, "replay"),
+        ({"source": "import os\n" + BETTER}, "static"),
+        ({"patterns": ["Please add {a:nothing}"]}, "patterns"),
+        ({"near_misses": ["Please add 30 and 4 for me.", "Please add 3 or 4 for me."]}, "near_misses"),
+    ],
+)
+def test_an_edit_that_the_gate_refuses_answers_nothing(live, change, stage):
+    """The reason is told, the version is kept as a draft, and cannot be approved."""
+    with pytest.raises(ProcedureError, match=f"the stage {stage} refuses it"):
+        live.curator.edit(1, **change)
+    assert states(live) == [State.LIVE, State.DRAFT]
+    with pytest.raises(ConfigurationError, match="edit it instead"):
+        live.curator.approve(2)
+    assert live.lookup(ask(1, 2)).source == "procedure:1"
+
+
+def test_roll_back_retire_and_approve(live):
+    """An earlier version comes back in place of the present one; a retired one answers nothing."""
+    new = live.curator.edit(1, source=BETTER)
+    live.curator.approve(new, by="Ada")
+    assert states(live) == [State.RETIRED, State.LIVE]
+    assert live.curator.why(new).procedure.evidence[-1].detail == "by Ada"
+    live.curator.roll_back(1)
+    assert states(live) == [State.LIVE, State.RETIRED]
+    live.curator.retire(1)
+    assert not live.lookup(ask(1, 2))
+    assert live.curator.difference(1, new).startswith("--- version 1 (procedure 1)")
+
+
+def test_a_suspended_version_answers_again_on_a_persons_word(live):
+    """A person knows better than the model; the next disagreement suspends it again."""
+    live._model.votes = ["The sum is 5."] * 20
+    live._model.replies = ["NOT_COMPILABLE: no"] * 9
+    live.record(ask(2, 2), Response("The sum is 5."))
+    assert states(live) == [State.SUSPENDED]
+    live.curator.approve(1, by="Ada")
+    assert live.lookup(ask(1, 2)).tier is TierName.PROCEDURE
+
+
+def test_a_pinned_version_is_not_replaced_or_retired_by_itself(live, clock):
+    """Neither by a newer version, nor for want of use."""
+    live.curator.pin(1)
+    new = live.curator.edit(1, source=BETTER)
+    feed(live, (20, 20))
+    assert states(live) == [State.LIVE, State.LIVE]
+    clock.move(live.policy.retire_after + 86_401)
+    live.record(Request("Who wrote Faust?"), Response("Goethe"))
+    assert states(live) == [State.LIVE, State.RETIRED]
+    live.curator.pin(1, pinned=False)
+    live.curator.approve(new)
+    assert states(live) == [State.RETIRED, State.LIVE]
+
+
+def test_a_bundle_enters_at_shadow_in_one_context(live, open_cache, tmp_path):
+    """The importing cache runs the gate itself, asks for an agreement, and keeps to the namespace."""
+    text = live.curator.pack(sign=hmac_signer(KEY))
+    bundle = tmp_path / "sums.json"
+    bundle.write_text(text)
+    other = open_cache(path=tmp_path / "other.db", policy=NEVER)
+    (taken,) = other.curator.unpack(bundle, namespace="office", verify=hmac_verifier(KEY))
+    assert (taken.state, taken.origin, taken.model) == (State.SHADOW, "imported", "scripted")
+    assert "static" in [finding.stage for finding in taken.evidence]
+    assert not other.lookup(ask(1, 2, namespace="office"))
+    feed(other, (1, 1), namespace="office")
+    assert other.lookup(ask(1, 2, namespace="office")).response.text == "The sum is 3."
+    assert not other.lookup(ask(1, 2))
+
+
+def test_a_poisoned_bundle_is_refused_whole(live, open_cache, tmp_path):
+    """Changed code, a truncated text, a missing signature: the reason, and nothing taken over."""
+    text = live.curator.pack()
+    other = open_cache(path=tmp_path / "other.db")
+    for bad, verify in (
+        (text.replace("return a + b", "return a - b"), None),
+        (text[:-40], None),
+        (text, hmac_verifier(KEY)),
+    ):
+        with pytest.raises(ProcedureError):
+            other.curator.unpack(bad, verify=verify)
+    assert other.procedures() == []
+
+
+def test_a_wrong_procedure_in_a_sound_bundle_does_not_pass_the_gate(live, open_cache, tmp_path):
+    """Digests show damage, not malice: code that contradicts its own cases is kept as a draft."""
+    from dataclasses import replace
+
+    from seglam.bundle import pack
+
+    (good,) = live.procedures()
+    bad = replace(good, draft=replace(good.draft, source=good.draft.source.replace("a + b", "a + b + 1")))
+    other = open_cache(path=tmp_path / "other.db")
+    (taken,) = other.curator.unpack(pack([bad]))
+    assert taken.state is State.DRAFT
+    assert not other.lookup(ask(1, 2))
+
+
+def test_unknown_numbers_are_named(live):
+    """Every entrance says which procedure there is not."""
+    curator = live.curator
+    for act in (curator.why, curator.approve, curator.retire, curator.pin, curator.edit, curator.module):
+        with pytest.raises(ConfigurationError, match="there is no procedure 99"):
+            act(99)
+
+
+def test_the_command_line_does_the_same(live, path, tmp_path):
+    """list, why, edit, approve, retire, pin, export, pack, unpack."""
+    live.drain()
+    run = CliRunner()
+
+    def call(*arguments, code=0):
+        result = run.invoke(app, ["procedures", *map(str, arguments)])
+        assert result.exit_code == code, result.output
+        return result.output
+
+    assert "compiled" in call("list", path)
+    assert json.loads(call("list", path, "--json"))[0]["state"] == "live"
+    assert "passed  replay" in call("why", path, 1)
+    assert json.loads(call("why", path, 1, "--json"))["cases"][0]["answer"] == "The sum is 7."
+    code = tmp_path / "better.py"
+    code.write_text(BETTER)
+    assert "runs in shadow" in call("edit", path, 1, "--source", code, "--by", "Ada")
+    assert "is live" in call("approve", path, 2)
+    assert "pinned" in call("pin", path, 2)
+    assert "no longer" in call("pin", path, 2, "--off")
+    out, key, packed = tmp_path / "sum.py", tmp_path / "key", tmp_path / "all.json"
+    call("export", path, 2, "--out", out)
+    compile(out.read_text(), str(out), "exec")
+    key.write_bytes(KEY)
+    call("pack", path, "--out", packed, "--key", key)
+    assert "shadow" in call("unpack", path, packed, "--namespace", "n", "--key", key)
+    assert "retired" in call("retire", path, 2)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    """No empty cache is made by looking for one."""
+    with pytest.raises(ConfigurationError, match="there is no file"):
+        existing(tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
+    assert isinstance(Cache, type)

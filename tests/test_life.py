@@ -1,0 +1,208 @@
+"""The life of a procedure: audits, votes, suspension, a changed world, widening, merging, retirement."""
+
+import pytest
+
+from seglam import Control, Request, Response, State, TierName, Why
+from seglam.casebook import NEAR
+from test_procedural import SUM, Script, ask, feed
+
+NEVER = {"audit_first": 0.0, "audit": 0.0}
+ALWAYS = {"audit_first": 1.0, "audit": 1.0}
+WIDER = "~~~patterns\nWhat do {a:integer} and {b:integer} make?\n~~~\n"
+
+
+def other(a, b):
+    """The same question in other words."""
+    return Request(f"What do {a} and {b} make?")
+
+
+def states(cache):
+    """The states of all versions, oldest first."""
+    return [p.state for p in cache.procedures()]
+
+
+@pytest.fixture
+def live(open_cache):
+    """Opens a cache in which the sum is live; the model votes as given."""
+
+    def make(*replies, votes=(), policy=NEVER):
+        model = Script(SUM, *replies, votes=votes)
+        cache = open_cache(compiler=model, policy=policy)
+        feed(cache, (3, 4), (10, 5), (7, 8))
+        assert states(cache) == [State.LIVE]
+        return cache, model
+
+    return make
+
+
+def test_an_audited_hit_asks_the_model_and_an_agreement_is_kept(live):
+    """The lookup is a Miss that says why; what the model says then is compared; the next hit may be served."""
+    cache, _ = live(policy=ALWAYS)
+    found = cache.lookup(ask(1, 2))
+    assert (found.why, found.detail) == (Why.AUDIT, "procedure:1")
+    feed(cache, (1, 2))
+    (procedure,) = cache.procedures()
+    assert [f.stage for f in procedure.evidence[-2:]] == ["shadow", "audit"]
+    assert (cache.stats().compared, cache.stats().disagreed) == (1, 0)
+
+
+def test_audits_are_rarer_after_the_first_hits(live):
+    """5 % of the first twenty hits of a version, then 1 %, within what chance allows; the same request decides alike."""
+    cache, _ = live(policy={"audit_hits": 400, "audit_first": 0.5, "audit": 0.1})
+    audited = [cache.lookup(ask(i, 1000)).__class__.__name__ == "Miss" for i in range(800)]
+    assert 150 < sum(audited[:400]) < 250
+    assert 15 < sum(audited[400:]) < 70
+
+
+def test_an_audit_never_stands_in_the_way(live):
+    """Who wants only what is cached, or wants nothing stored, gets the procedure's answer."""
+    cache, _ = live(policy=ALWAYS)
+    for control in ({"only_if_cached": True}, {"no_store": True}):
+        assert cache.lookup(ask(1, 2, control=Control(**control))).tier is TierName.PROCEDURE
+
+
+def test_the_bound_on_wrong_hits_comes_from_audits(live):
+    """No comparison: nothing is promised; each clean one lowers the bound."""
+    cache, _ = live(policy=ALWAYS)
+    assert cache.stats().wrong_at_most == 1.0
+    feed(cache, *((i, 100) for i in range(59)))
+    assert cache.stats().compared == 59
+    assert 0.04 < cache.stats().wrong_at_most < 0.051
+
+
+def test_a_wrong_reply_of_the_model_is_outvoted_and_forgotten(live):
+    """Two further votes side with the code: it stays live, and the wrong reply is not served again."""
+    cache, model = live(votes=("4", "The sum is 4."))
+    cache.record(ask(2, 2), Response("The sum is 5."))
+    assert model.asked == ["Please add 2 and 2 for me."] * 2
+    assert states(cache) == [State.LIVE]
+    found = cache.lookup(ask(2, 2))
+    assert (found.tier, found.response.text) == (TierName.PROCEDURE, "The sum is 4.")
+    assert cache.stats().vote_calls == 2
+
+
+@pytest.mark.parametrize(
+    ("votes", "blamed"),
+    [
+        (("The sum is 5.", "The sum is 5."), True),
+        (("The sum is 5.", "The sum is 4."), True),
+        (("The sum is 4.", "The sum is 6."), False),
+        (("The sum is 6.", "The sum is 7."), True),
+        ((), True),
+        (("The sum is 4.",), False),
+    ],
+)
+def test_votes_decide_who_is_wrong(live, votes, blamed):
+    """A majority against the code suspends it; so does the lack of anybody on its side."""
+    cache, _ = live("NOT_COMPILABLE: no", votes=(*votes, *["The sum is 7."] * (2 if blamed and len(votes) == 2 else 0)))
+    cache.record(ask(2, 2), Response("The sum is 5."))
+    assert states(cache)[0] is (State.SUSPENDED if blamed else State.LIVE)
+
+
+def test_a_confirmed_disagreement_recompiles_with_the_counterexample(live):
+    """Old cases still hold: the new version is written from them and the counterexample, and must reproduce all."""
+    better = SUM.replace("return a + b", "return 5 if a == b == 2 else a + b").replace(
+        "return value - a == b", "return value - a == b or a == 2"
+    )
+    cache, model = live(better, votes=("The sum is 5.", "5", "The sum is 15.", "The sum is 15."))
+    cache.record(ask(2, 2), Response("The sum is 5."))
+    assert "Please add 2 and 2 for me." in model.prompts[1]
+    assert states(cache) == [State.SUSPENDED, State.SHADOW]
+    assert cache.procedures()[1].origin == "recompiled"
+    assert len(cache.procedures()[1].examples) == 4
+
+
+def test_a_changed_rule_drops_what_the_old_one_taught(live):
+    """The model answers old requests otherwise now: old cases and stored answers go, and the class is learnt anew."""
+    new = SUM.replace("a + b", "a + b + 1").replace("value - a == b", "value - a == b + 1")
+    cache, model = live(new, votes=("The sum is 5.", "The sum is 5.", "The sum is 16.", "The sum is 16."))
+    assert cache.lookup(ask(10, 5)).tier is TierName.EXACT
+    cache.record(ask(2, 2), Response("The sum is 5."))
+    assert not cache.lookup(ask(10, 5))
+    assert "The sum is 15." not in model.prompts[1]
+    assert states(cache) == [State.SUSPENDED, State.SHADOW]
+    cache.record(ask(8, 8), Response("The sum is 17."))
+    assert cache.lookup(ask(20, 20)).response.text == "The sum is 41."
+
+
+def test_a_near_request_widens_the_class(live):
+    """Another wording: the compiler is asked for a pattern for the same code, without the reply, which then proves it."""
+    cache, model = live(WIDER)
+    cache._casebook._kin = -1.0  # the test's embedder knows words, not meaning
+    assert not cache.lookup(other(6, 6))
+    cache.record(other(6, 6), Response("The sum is 12."))
+    assert "does not take" in model.prompts[1]
+    assert "The sum is 12." not in model.prompts[1]
+    assert states(cache) == [State.RETIRED, State.LIVE]
+    wider = cache.procedures()[1]
+    assert (wider.origin, wider.parent, len(wider.draft.patterns)) == ("widened", 1, 2)
+    assert cache.lookup(other(20, 22)).response.text == "The sum is 42."
+    assert cache.lookup(ask(1, 1)).tier is TierName.PROCEDURE
+
+
+def test_a_pattern_whose_case_contradicts_the_code_is_refused(live):
+    """What looks near but has another answer stays out, and becomes a class of its own."""
+    product = WIDER.replace("make", "make multiplied")
+    cache, _ = live(product, product, product, votes=("The product is 30.",) * 6)
+    cache._casebook._kin = -1.0
+    text = "What do 5 and 6 make multiplied?"
+    cache.record(Request(text), Response("The product is 30."))
+    assert states(cache) == [State.LIVE]
+    assert not cache.lookup(Request(text.replace("5", "7")))
+    groups = cache._casebook.groups(("", ""))
+    assert [len(g.cases) for g in groups] == [1, 3]
+    assert all(not g.near for g in groups)
+
+
+def test_a_declined_widening_is_tried_again_later_only(live):
+    """The next attempt wants twice as many near requests."""
+    cache, model = live("NOT_COMPILABLE: another question", "NOT_COMPILABLE: another question")
+    cache._casebook._kin = -1.0
+    for i in range(2, 5):
+        cache.record(Request(f"Is {i} one of {i} and {i}?"), Response(f"It is {i}."))
+    assert sum("does not take" in prompt for prompt in model.prompts) == 1
+    assert len(model.prompts) == 3  # the sum, one widening, and the new class compiled when it was hot
+
+
+def test_an_unused_procedure_is_retired(live, clock):
+    """What nobody asked for in a long time only costs every lookup; its class may be learnt again."""
+    cache, _ = live()
+    clock.move(cache.policy.retire_after + 86_401)
+    cache.record(Request("Who wrote Faust?"), Response("Goethe"))
+    assert states(cache) == [State.RETIRED]
+    assert not cache.lookup(ask(1, 2))
+
+
+def test_duplicates_are_merged(open_cache):
+    """Two live procedures of which one answers all that the other was made from: one is enough."""
+    both = SUM.replace(
+        "Please add {a:integer} and {b:integer} for me.",
+        "What is the sum if somebody adds {a:integer} to {b:integer}?\nPlease add {a:integer} and {b:integer} for me.",
+    )
+    model = Script(SUM, both)
+    cache = open_cache(compiler=model, policy={**NEVER, "kin": 1.0})
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    for a, b in ((2, 3), (4, 9), (11, 5)):
+        text = f"What is the sum if somebody adds {a} to {b}?"
+        cache.record(Request(text), Response(f"The sum is {a + b}."))
+    assert states(cache) == [State.RETIRED, State.LIVE]
+    assert cache.procedures()[0].evidence[-1].stage == "merged"
+    assert cache.lookup(ask(100, 1)).response.text == "The sum is 101."
+
+
+def test_posterior_and_strict_mode_ask_for_more(open_cache):
+    """A target above what one agreement gives keeps a version in shadow; strict counts only its own comparisons."""
+    cache = open_cache(compiler=Script(SUM), policy={**NEVER, "trust": 0.93})
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    assert states(cache) == [State.SHADOW]
+    feed(cache, *((i, 50) for i in range(5)))
+    assert states(cache) == [State.LIVE]
+
+
+def test_a_near_case_is_kept_with_its_class(live):
+    """Until there are enough of them, near requests wait beside the class's own cases."""
+    cache, _ = live(policy={**NEVER, "widen": 2})
+    cache._casebook._kin = -1.0
+    cache.record(other(6, 6), Response("The sum is 12."))
+    (group,) = cache._casebook.groups(("", ""))
+    assert [case.verdict for case in group.near] == [NEAR]
