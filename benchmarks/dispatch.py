@@ -20,7 +20,7 @@ PATTERNS = 10_000
 ROUNDS = 2_000
 TARGET = 0.05
 _SYLLABLES = [first + vowel + last for first in "bdfgklmnprst" for vowel in "aeiou" for last in "lmnrst"]
-_COMMON = "What is the total of all goods in that order when each box holds some of them and every crate costs so much".split()
+_COMMON = "What is the total of all goods in that order when each box holds some of them and a crate costs much".split()
 
 
 def word(number: int) -> str:
@@ -88,7 +88,9 @@ def main() -> dict[str, Any]:
     results: dict[str, Any] = {}
     for make in (distinct, combined, unspaced):
         corpus_of(make, make.__name__, results)
-    table = Table(title=f"milliseconds, {PATTERNS:,} live procedures; a miss is to cost <= {TARGET} ms", title_justify="left")
+    table = Table(
+        title=f"milliseconds, {PATTERNS:,} live procedures; a miss is to cost <= {TARGET} ms", title_justify="left"
+    )
     for column in ("", "p50", "p95", "p99", "n", "candidates"):
         table.add_column(column, justify="left" if not column else "right")
     for name, row in results.items():

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from langchain_seglam.literals import words
 from seglam import Hit, Request, Response, TierName, Usage
-from seglam.shape import Call, Form
+from seglam.shape import Call, Form, without_thoughts
 
 FORMAT: Final = "langchain/1"
 
@@ -59,7 +59,9 @@ def to_response(generations: Sequence[Generation]) -> Response | None:
         kept.append(stored)
     if not kept:
         return None
-    return Response(str(generations[0].text), {"format": FORMAT, "generations": kept}, _usage(generations[0]))
+    # What a model thought in front of its words stays in the payload; it is no part of what procedures are held against.
+    text = str(generations[0].text)
+    return Response(without_thoughts(text) or text, {"format": FORMAT, "generations": kept}, _usage(generations[0]))
 
 
 def fitted(request: Request, generations: Sequence[Generation], response: Response) -> tuple[Request, Response]:
@@ -82,7 +84,9 @@ def _written(form: Form, generation: Generation) -> str | None:
     older = message.additional_kwargs.get("function_call") or message.additional_kwargs.get("tool_calls")
     if (older and not message.tool_calls) or not _only(message.content, _SPOKEN | _CALLED):
         return None
-    return form.write(str(message.text), [Call(call["name"], call["args"]) for call in message.tool_calls])
+    return form.write(
+        without_thoughts(str(message.text)), [Call(call["name"], call["args"]) for call in message.tool_calls]
+    )
 
 
 def from_hit(hit: Hit, request: Request, *, chat: bool) -> list[Generation] | None:

@@ -23,7 +23,7 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 
 from llamaindex_seglam.replay import Answer
 from seglam import Response, Reuse
-from seglam.shape import Call, Form
+from seglam.shape import Call, Form, without_thoughts
 
 
 def fitted(kept: Response, answer: Answer, form: Form, llm: LLM) -> Response:
@@ -41,7 +41,7 @@ def _written(answer: Answer, form: Form, llm: LLM) -> str | None:
     ):
         return None
     try:
-        return form.write(message.content or "", _calls(answer, llm))
+        return form.write(without_thoughts(message.content or ""), _calls(answer, llm))
     except Exception:  # whatever an integration's reader raises for an answer that it cannot read
         return None
 

@@ -23,6 +23,7 @@ from llama_index.core.callbacks.token_counting import get_tokens_from_response
 from pydantic import BaseModel
 
 from seglam import Hit, Response, Reuse, Usage
+from seglam.shape import without_thoughts
 
 logger = logging.getLogger("seglam")
 
@@ -71,10 +72,13 @@ def _kept(answer: Answer) -> Response | None:
     if not message.content and not calls and not solid:
         return None
     payload = None
-    if not _plain_text(message) or answer.logprobs:
+    # What a model thought in front of its words is kept, but it is no part of what procedures are held against.
+    said = message.content or ""
+    text = without_thoughts(said) or said
+    if not _plain_text(message) or answer.logprobs or text != said:
         payload = {"message": _dump_message(message), "logprobs": _dump(answer.logprobs)}
     reuse = Reuse.EXACT if calls or solid or answer.logprobs else Reuse.FREE
-    return Response(message.content or "", _json(payload), usage, reuse)
+    return Response(text, _json(payload), usage, reuse)
 
 
 def _plain_text(message: ChatMessage) -> bool:

@@ -106,18 +106,21 @@ class Reader:
         frame = _frame.get()
         template = ""
         sorted_options = options(self.engine.llm, given)
-        asked = self._form(told, sorted_options)
+        predicted = frame is not None and frame.prompt is None
+        asked = self._form(told, sorted_options, chosen=predicted or self.tool_calls)
         if frame is not None:
             inside = self._chat_slot(frame, messages, told)
             if inside is None:
                 # A structured prediction's own call has its schema beside its text, or else in the middle of it.
-                asked = asked if frame.prompt is None else None
-                return self._request("chat", told, sorted_options, exact=True, asked=asked)
+                return self._request("chat", told, sorted_options, exact=True, asked=asked if predicted else None)
             told, template = inside
         return self._request("chat", told, sorted_options, template=template, asked=asked)
 
-    def _form(self, told: Turns, given: Options) -> Form | None:
-        """The form of the answers to a chat call; None where it is plain text, or where it is not certain."""
+    def _form(self, told: Turns, given: Options, *, chosen: bool) -> Form | None:
+        """The form of the answers to a chat call; None where it is plain text, or where it is not certain.
+
+        A tool that is not forced may be called by a procedure only where ``chosen``.
+        """
         if not told.simple or given.bare or given.vary.keys() - _FORMED:
             return None
         found = form(given.vary.get("tools"), given.vary.get("tool_choice"), given.vary.get("schema"))
@@ -125,7 +128,7 @@ class Reader:
             return found
         # Only such an LLM can tell the calls in an answer, whatever its provider makes of them.
         known = isinstance(self.engine.llm, FunctionCallingLLM)
-        return found if known and (found.forced is not None or self.tool_calls) else None
+        return found if known and (found.forced is not None or chosen) else None
 
     def _chat_slot(self, frame: Frame, messages: Sequence[ChatMessage], told: Turns) -> tuple[Turns, str] | None:
         """The same turns with the question as their text, and the template around it; None if they are not the frame's."""

@@ -212,7 +212,7 @@ class ScriptedLLM(FunctionCallingLLM):
             messages.append(
                 user_msg if isinstance(user_msg, ChatMessage) else ChatMessage(role="user", content=user_msg)
             )
-        choice = "required" if tool_required else "auto"
+        choice = kwargs.pop("tool_choice", None) or ("required" if tool_required else "auto")
         specs = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         return {"messages": messages, "tools": specs, "tool_choice": choice, **kwargs}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from seglam.agreement import agree, final_value
+from seglam.agreement import Tolerance, agree, final_value
 
 AGREE = [
     ("The total is **$45.00**.", "45 dollars", "decimal"),
@@ -56,7 +56,6 @@ DISAGREE = [
     ("Monday, 2026-03-04", "Tuesday, 2026-03-04", "date"),
     ("Anna pays Bob $5.", "Bob pays Anna $5.", "decimal"),
     ("She owes him $5.", "He owes her $5.", "decimal"),
-    ("5 km", "5", "integer"),
     ("5%", "5", "decimal"),
     ("a\nb", "a b", "text"),
     ("a  b", "a b", "text"),
@@ -80,9 +79,9 @@ def test_anything_else_does_not(one: str, other: str, kind: str) -> None:
 
 def test_rounding_is_asked_for() -> None:
     """Half a unit in the last place is granted only on request, and no more than that."""
-    assert agree("3.14", "3.1", "decimal", rounding=True)
-    assert not agree("3.16", "3.1", "decimal", rounding=True)
-    assert not agree("3.14", "3", "decimal", rounding=True)
+    assert agree("3.14", "3.1", "decimal", tolerance=Tolerance(rounding=True))
+    assert not agree("3.16", "3.1", "decimal", tolerance=Tolerance(rounding=True))
+    assert not agree("3.14", "3", "decimal", tolerance=Tolerance(rounding=True))
 
 
 _RENDERINGS = (

@@ -25,7 +25,7 @@ from seglam.sandbox import VERIFY, MontySandbox
 
 SANDBOX = MontySandbox()
 TAPE = Path(export.__file__).parent / "demo" / "tape.jsonl"
-TEMPLATES = (
+WRITTEN = (
     *(template for template, _, _ in EXAMPLES),
     "Round {a:decimal} to whole numbers, then add {b:integer} to the result and {c:decimal}.",
     "What is {p:percent} of {m:money(€)} plus {n:money}, shared by {q:integer}?",
@@ -51,6 +51,9 @@ TEMPLATES = (
     "Count the letters of {body:text(40)} please.",
     "두 수 {a:integer} 와 {b:decimal} 을 더해 주세요",
 )
+# A type that is new in the language is covered without a word here.
+NEW = sorted({*TYPES} - {name for template in WRITTEN for name in re.findall(r"[:(]([a-z]+)", template)})
+TEMPLATES = (*WRITTEN, *(rf"Look closely at what stands here:\n{{x:{name}}}\nand say it" for name in NEW))
 PIECES = (
     *(
         "a",
@@ -170,7 +173,7 @@ def test_what_the_guard_samples_is_read_alike(template):
             assert file.answer(text) == answer(made.draft, text, SANDBOX, VERIFY).text
 
 
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=500)
 @given(
     template=st.sampled_from(TEMPLATES),
     seed=st.integers(0, 500),
@@ -190,7 +193,7 @@ def test_what_was_changed_is_read_alike(template, seed, at, cut, put):
 FILLINGS = st.lists(st.lists(st.sampled_from(PIECES), max_size=5).map("".join), min_size=4, max_size=4)
 
 
-@settings(deadline=None, max_examples=1500)
+@settings(deadline=None, max_examples=500)
 @given(template=st.sampled_from(TEMPLATES), fillings=FILLINGS)
 def test_what_stands_in_a_slot_is_read_alike(template, fillings):
     """Slots filled with anything."""
@@ -367,6 +370,17 @@ def test_names_of_the_code_do_not_clash_with_those_of_the_file():
     assert "test_add is own_test_add" in text
 
 
+def shape(text):
+    """The statements of a file by kind and name."""
+    return [(type(part), getattr(part, "name", None)) for part in ast.parse(text).body]
+
+
+@cache
+def plain():
+    """The same of a file without anything special in it."""
+    return shape(module(procedure(*ADDS, source=ADD, examples=ASKED[:1], near_misses=("x",)), SANDBOX))
+
+
 NASTY = [
     '"""\nimport os\nos.x',
     "\\",
@@ -384,15 +398,12 @@ NASTY = [
 @given(
     st.lists(st.sampled_from(NASTY) | st.text(max_size=10), min_size=1, max_size=4).map("".join), st.sampled_from(NASTY)
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_texts_never_become_code(text, more):
     """Whatever stands in an intent, a near miss, a model's name or a finding: the statements of the file are the same."""
-    plain = procedure(*ADDS, source=ADD, examples=ASKED[:1], near_misses=("x",))
     hostile = procedure(*ADDS, source=ADD, examples=ASKED[:1], intent=text, near_misses=(text,))
     hostile = replace(hostile, model=more, prompt_digest=text, evidence=(Finding(more, passed=False, detail=text),))
-    trees = [ast.parse(module(made, SANDBOX)) for made in (plain, hostile)]
-    shapes = [[(type(part), getattr(part, "name", None)) for part in tree.body] for tree in trees]
-    assert shapes[0] == shapes[1]
+    assert shape(module(hostile, SANDBOX)) == plain()
     assert re.fullmatch("[a-z0-9_]+", module_name(hostile))
     assert module_name(hostile).isidentifier()
 

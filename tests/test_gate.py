@@ -125,14 +125,12 @@ def test_a_reply_of_another_class_may_be_outvoted_too(sandbox):
 
 def test_two_procedures_that_accept_one_text_are_found_before_either_is_asked(sandbox):
     """Neither's cases show it: the guards are searched for texts that both accept."""
-    wording = "Please add {a:integer} and {b:integer} for {who:words(1,2)}."
-    code = CODE.replace("a, b", "a, b, who").replace("return a + b, who", "return a + b")
-    apart = replace(DRAFT, patterns=(wording,), source=code.replace("return a + b", "return a + b + 100"))
-    assert apart.source != code
+    code = CODE.replace("return a + b", "return a + int(b) + 100")
+    apart = replace(DRAFT, patterns=("Please add {a:integer} and {b:oneof(77|78)} for me.",), source=code)
     stage, why = refusal(DRAFT, Evidence(CASES, (), [rival(apart)], sandbox))
     assert stage == "rivals"
     assert "procedure 7" in why
-    same = rival(replace(apart, source=code))
+    same = rival(replace(apart, source=code.replace(" + 100", "")))
     assert refusal(DRAFT, Evidence(CASES, (), [same], sandbox)) == ("", "")
 
 
@@ -145,11 +143,12 @@ def test_a_rivals_example_that_we_answer_otherwise_refuses(sandbox):
 
 def spelt(run, pattern, cases, render='f"{value}"', check="value != ''"):
     """A draft with one text slot ``w``, and its evidence's cases."""
-    code = f"def run(w):\n    {run}\n\n\ndef check(value, w):\n    return {check}\n\n\ndef render(value, w):\n    return {render}\n"
+    functions = {"run(w)": run, "check(value, w)": f"return {check}", "render(value, w)": f"return {render}"}
+    code = "\n\n".join(f"def {head}:\n    {body}\n" for head, body in functions.items())
     pairs = [
         (pattern.replace(pattern[pattern.index("{") : pattern.index("}") + 1], slot), said) for slot, said in cases
     ]
-    near = tuple(f"Do not: {text}" for text, _ in pairs) + ("Never mind.",)
+    near = (*(f"Do not: {text}" for text, _ in pairs), "Never mind.")
     draft = Draft("x", "text", "forever", (pattern,), code, near)
     return draft, [Case(text, text, said) for text, said in pairs]
 
@@ -195,7 +194,7 @@ def test_a_steered_compiler_gets_nothing_live(sandbox, name, slot):
         (f'"{text}"' if "quoted" in slot else text, said) for text, said in zip(texts, ("yes", "yes"), strict=True)
     ]
     draft, known = spelt(run, f"Check this claim: {slot}", cases, render)
-    assert refusal(draft, Evidence(known, (), (), sandbox))[0] in ("substance", "probes")
+    assert refusal(draft, Evidence(known, (), (), sandbox))[0] in ("static", "substance", "probes")
 
 
 def test_an_older_finding_reads_without_its_new_fields():

@@ -28,6 +28,11 @@ TEMPLATES = [
     "What is {a:integer}{op:oneof(+|-|*)}{b:integer}?",
     "Sort in reverse: {items:list(decimal)}.",
     "{a:integer} 더하기 {b:integer}는 얼마입니까?",
+    "Will {who:name}{_:oneof('s|'|’s)} {thing:word} reach {_:oneof(a|an)} {kind:word} of {n:integer} {_:oneof(mile|miles)}?",
+    r"Turn this matrix by 90 degrees:\n{rows:grid}",
+    "Calculate {term:expression}.",
+    "Which of {items:json} is the greatest?",
+    r"Write {digits:token(20)} in base {base:integer}: {unsorted:tokens}",
 ]
 PATTERNS = [Pattern.parse(template) for template in TEMPLATES]
 CLAUSE = st.sampled_from(
@@ -167,6 +172,7 @@ SHORT = [
         "list(integer)",
     ),
     *("oneof(a|a b|a b a)", "oneof(b|ba)", "quoted", "time", "fraction", "money", "percent", "date"),
+    *("token", "token(2)", "tokens", "expression", "json"),
 ]
 GAPS = [" a ", " b ", ", ", "-", " ", " and ", ".", " of ", ",", "1", "\\n", "'"]
 PIECES = [
@@ -192,6 +198,9 @@ PIECES = [
     " pm",
     "'",
     "/",
+    "[",
+    "]",
+    "+",
 ]
 
 
@@ -251,6 +260,34 @@ def test_a_repeated_slot_needs_an_equal_value():
     assert pattern.match("12 gold coins and twelve gold bars, 12 in all") == {"n": 12, "kind": "gold"}
     assert pattern.match("12 gold coins and 13 gold bars, 12 in all") is None
     assert pattern.match("12 gold coins and 12 silver bars, 12 in all") is None
+
+
+def test_forms_of_a_word_that_nobody_needs():
+    """An unnamed choice accepts its options and no other text, differs between its places, and gives no value."""
+    pattern = Pattern.parse("{who:name}{_:oneof('s|')} house is {_:oneof(a|an)} {n:integer} {_:oneof(mile|miles)} away")
+    assert pattern.match("Ada's house is an 8 miles away") == {"who": "Ada", "n": 8}
+    assert pattern.match("James' house is a 1 mile away") == {"who": "James", "n": 1}
+    assert pattern.match("Ada's house is the 8 miles away") is None
+    assert pattern.match("Ada house is an 8 miles away") is None
+    assert [span.name for span in pattern.spans("Ada's house is an 8 miles away")] == ["who", "n"]
+    assert pattern.match(pattern.fill({"who": "Ada", "n": 8})) == {"who": "Ada", "n": 8}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["oneof(more|less)", "oneof(he|she)", "oneof(is|was)", "oneof(a|an|no)", "oneof(cat|dog)", "word", "oneof(s|less)"],
+)
+def test_what_matters_must_have_a_name(kind):
+    """A choice between words of different meaning is never hidden from the code."""
+    with pytest.raises(PatternError, match=r"a\|an, is\|are"):
+        Pattern.parse(f"Is it {{n:integer}} {{_:{kind}}} than before?")
+
+
+def test_several_currencies():
+    """A sign and an amount side by side: the code sees which currency it was."""
+    pattern = Pattern.parse("It costs {sign:oneof($|€)}{price:decimal} a day")
+    assert pattern.match("It costs €4.50 a day") == {"sign": "€", "price": Decimal("4.50")}
+    assert pattern.match("It costs £4.50 a day") is None
 
 
 def test_a_guard_takes_the_pattern_that_matches():

@@ -358,6 +358,30 @@ def test_of_a_reasoning_models_reply_the_text_counts(reply):
     assert as_compiler(FakeChat(answers=lambda _: AIMessage(reply))).complete("p").text == "code"
 
 
+@pytest.mark.parametrize(
+    "think",
+    [
+        lambda text: AIMessage(
+            [{"type": "thinking", "thinking": "4 + 3?", "signature": "s"}, {"type": "text", "text": text}]
+        ),
+        lambda text: AIMessage(f"<think>\n4 + 3?\n</think>\n\n{text}"),
+        lambda text: AIMessage(text, additional_kwargs={"reasoning_content": "4 + 3?"}),
+    ],
+    ids=["blocks", "inline", "beside"],
+)
+def test_a_reasoning_models_answers_are_learnt_from(opened, think):
+    """The procedure answers with the words alone; the same request gets the whole message, thoughts included."""
+    cache = opened(compiler=lambda _: SUM)
+    model = FakeChat(cache=cache, answers=lambda messages: think(solve(messages)))
+    teach(cache, model, (3, 4), (10, 5), (7, 8))
+    assert model.invoke(ask(20, 22)).content == "The sum is 42."
+    again = model.invoke(ask(3, 4))
+    told = think("The sum is 7.")
+    assert again.content == told.content
+    assert again.additional_kwargs.get("reasoning_content") == told.additional_kwargs.get("reasoning_content")
+    assert model.calls == 3
+
+
 def test_another_type_error_is_the_models_own():
     """It is not taken for a model that must be awaited, nor hidden."""
 

@@ -122,29 +122,49 @@ def test_position_of_the_last_user_text_matters() -> None:
 
 
 def test_only_a_plain_last_question_is_matched_beyond_exactly() -> None:
-    """Tools, schemas, tool results, images, several text blocks and names keep all tiers but the exact one out."""
+    """Forms that are not certain, tool results, images, several text blocks and names keep all but the exact tier out."""
     tool = {"type": "function", "function": {"name": "f"}}
     image = ChatMessage(role="user", blocks=[TextBlock(text="What is it?"), ImageBlock(image=PNG)])
     named = ChatMessage(role="user", content="q", additional_kwargs={"name": "bob"})
     two = ChatMessage(role="user", blocks=[TextBlock(text="a"), TextBlock(text="b")])
     result = ChatMessage(role="tool", content="4", additional_kwargs={"tool_call_id": "call_1"})
     cases = [
-        ask(user("q"), tools=[tool]),
-        ask(user("q"), response_format={"type": "json_object"}),
+        ask(user("q"), tools=[tool], response_format={"type": "json_object"}),
+        ask(user("q"), tools=[tool], logit_bias={"1": 1}),
+        ask(user("q"), tools=[tool], tool_choice="none"),
+        ask(user("q"), tools=[{"type": "web_search"}]),
+        ask(user("q"), tools=[tool], llm=EchoLLM(chat_model=True)),
+        ask(user("q"), calling("add", {"a": 1}), result, tools=[tool]),
         ask(user("q"), calling("add", {"a": 1}), result),
         ask(image),
         ask(named),
         ask(two),
         ask(said("only me")),
         ask(calling("add", {"a": 1}), user("q")),
-        ask(user("q"), llm=ScriptedLLM(additional_kwargs={"response_format": {"type": "json_object"}})),
+        ask(user("q"), llm=ScriptedLLM(additional_kwargs={"response_format": {"type": "text"}})),
     ]
     for request in cases:
         assert not request.compilable
         assert not request.comparable
-        assert request.background == ""
+        assert (request.background, request.fits) == ("", None)
     assert ask(user("q"), temperature=0.3).compilable
     assert ask(user("q"), tools=[]).key == ask(user("q")).key
+
+
+def test_a_call_for_an_object_or_a_tool_tells_its_form() -> None:
+    """Procedures may answer it in that form; the compiler reads it after the system prompt; meaning stays out."""
+    add = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "required": ["a"]}}}
+    own = ScriptedLLM(additional_kwargs={"response_format": {"type": "json_object"}})
+    for request, legal, illegal in (
+        (ask(system("S"), user("q"), tools=[add]), '{"name": "add", "arguments": {"a": 1}}', '{"a": 1}'),
+        (ask(system("S"), user("q"), tools=[add], tool_choice="required"), '{"a": 1}', "{}"),
+        (ask(system("S"), user("q"), response_format={"type": "json_object"}), "{}", "x"),
+        (ask(system("S"), user("q"), llm=own), "{}", "x"),
+    ):
+        assert (request.text, request.compilable, request.comparable) == ("q", True, False)
+        assert request.background.startswith("S\n\n")
+        assert request.fits is not None
+        assert (request.fits(legal), request.fits(illegal)) == (True, False)
 
 
 def test_prompt_cache_marks_and_provenance_do_not_change_a_key() -> None:

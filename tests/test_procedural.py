@@ -208,7 +208,7 @@ def test_declined_is_remembered_with_back_off(open_cache, clock):
     feed(cache, *((i, i + 1) for i in range(6)))
     assert len(model.prompts) == 1
     assert cache.procedures() == []
-    clock.move(cache.policy.retry_after * 4)
+    clock.move(cache.policy.retry_after * 24 * 4)
     feed(cache, (50, 1))
     assert len(model.prompts) == 2
     assert [p.state for p in cache.procedures()] == [State.SHADOW]

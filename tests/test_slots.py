@@ -11,8 +11,8 @@ import re2
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seglam.guard import PATTERN_RULES
 from seglam.dataslots import TYPES, slot_type
+from seglam.guard import PATTERN_RULES
 
 EVERY_TYPE = [
     *("integer", "decimal", "money", "money(€)", "money(£)", "money(¥)", "money(₩)", "percent", "fraction", "date"),

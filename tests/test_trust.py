@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seglam.errors import ConfigurationError
@@ -53,6 +53,7 @@ def test_none_wrong_has_the_closed_form(n, confidence):
     assert upper_bound(0, n, confidence) == pytest.approx(-math.expm1(math.log(1 - confidence) / n), rel=1e-9)
 
 
+@settings(deadline=None)
 @given(wrong=COUNTS, right=st.integers(1, 400))
 def test_the_exact_bound_only_falls_with_good_news(wrong, right):
     """One more right answer lowers it, one more wrong one raises it, and it is above the rate seen."""

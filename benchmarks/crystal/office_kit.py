@@ -53,9 +53,10 @@ class Template:
         kind: How replies are compared, see `items.same`.
         phrasings: Wordings of the request with the names of the values in braces.
         draw: New values: every name in the phrasings, `v` the right reply, `others` tempting
-            wrong ones between bars, and `drifted` the right one after a drift.
+            wrong ones between bars, `drifted` the right one after a drift, and `idle` where part of the rule does
+            not matter with these values, so that a changed rule would have the same answer.
         edits: Near misses as (kind, piece of a phrasing, what stands there instead).
-        relative: Names of the quantities that a near miss may state relative to another.
+        relative: Names of the quantities that a near miss may state relative to another; with a star, only as a multiple.
     """
 
     name: str
@@ -149,6 +150,11 @@ def plural(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number} {noun}{'es' if noun.endswith(('x', 's', 'ch', 'sh')) else 's'}"
+
+
+def idle(*reasons: bool) -> Values:
+    """The mark of values with which part of the rule does not matter; nothing where all of it does."""
+    return {"idle": "yes"} if any(reasons) else {}
 
 
 def person(rng: random.Random) -> str:

@@ -13,6 +13,7 @@ from benchmarks.crystal.office_kit import (
     cents,
     count,
     exact,
+    idle,
     money,
     person,
     plural,
@@ -66,11 +67,14 @@ def shipping_fee(rng: random.Random) -> Values:
     "hi, can you do {qty} x {unit} less {discount}% plus {tax}% sales tax? it's the {item} order",
     edits=(
         ("inserted", "{unit}", "{unit} (tax already included)"),
-        ("inserted", "{discount}%", "{discount}% (only on the first 2 pieces)"),
+        ("inserted", "{discount}%", "{discount}% (only on the first piece)"),
         ("unit", "{discount}%", "${discount}"),
-        ("negated", "{tax}% sales tax", "no longer {tax}% but zero sales tax"),
+        ("negated", "{tax}%", "no longer {tax}% but 1%"),
     ),
-    relative=("qty", "unit"),
+    relative=(
+        "qty",
+        "unit",
+    ),
 )
 def invoice_total(rng: random.Random) -> Values:
     """Quantity times price, less discount, plus tax."""
@@ -93,13 +97,17 @@ def invoice_total(rng: random.Random) -> Values:
     " unused days refunded"
     " pro rata.",
     edits=(
-        ("inserted", "{monthly}", "{monthly} (paid for two months ahead)"),
+        ("inserted", "{monthly}", "{monthly} (plus a setup fee of €3 that is refunded in full)"),
         ("negated", "unused", "used"),
         ("negated", "{name} used it for {used}", "{name} did not use it for {used}"),
-        ("unit", "{days} days", "{days} weekdays and some weekends"),
-        ("inserted", "{used}", "{used} (minus a paused weekend)"),
+        ("negated", "the rest", "the used part, not the rest"),
+        ("unit", "{monthly}", "{monthly} (wanted in dollars, one euro being 1.10 dollars)"),
+        ("inserted", "{used}", "{used} (two paused ones not counted)"),
     ),
-    relative=("used", "monthly"),
+    relative=(
+        "used",
+        "monthly",
+    ),
 )
 def refund_share(rng: random.Random) -> Values:
     """The unused part of a month."""
@@ -108,7 +116,7 @@ def refund_share(rng: random.Random) -> Values:
     refund = cents(monthly * (days - used) / days)
     return {
         "name": person(rng), "monthly": typed(rng, monthly, "€"), "used": str(used), "days": str(days),
-        "v": f"The refund is {money(refund, '€')}.",
+        "v": f"The refund is {money(refund, '€')}.", **idle(2 * used == days),
     }  # fmt: skip
 
 
@@ -149,11 +157,13 @@ def currency_at_rate(rng: random.Random) -> Values:
     "calc commission pls, {name}, {sales} sold, tiers: {low}% to {limit} / {high}% over",
     edits=(
         ("inserted", "{sales}", "{sales}, a tenth of which was later returned,"),
-        ("inserted", "{name}", "{name} and one equal partner together"),
         ("negated", "{high}%", "not {high}% but nothing"),
         ("unit", "{low}%", "{low} per mille"),
     ),
-    relative=("sales", "limit"),
+    relative=(
+        "sales",
+        "limit",
+    ),
 )
 def commission_tiers(rng: random.Random) -> Values:
     """Two tiers, the second on the excess only."""
@@ -164,7 +174,7 @@ def commission_tiers(rng: random.Random) -> Values:
     due = cents(min(sales, limit) * low / 100 + max(sales - limit, Decimal(0)) * high / 100)
     return {
         "name": person(rng), "sales": typed(rng, sales), "limit": typed(rng, limit), "low": short(low),
-        "high": short(high), "v": f"The commission is {money(due)}.",
+        "high": short(high), "v": f"The commission is {money(due)}.", **idle(sales <= limit),
     }  # fmt: skip
 
 
@@ -253,7 +263,7 @@ def payroll_overtime(rng: random.Random) -> Values:
     pay = exact((hours - over) * rate) + exact(over * rate * Decimal(factor))
     return {
         "name": person(rng), "hours": short(hours), "rate": typed(rng, rate), "norm": str(norm), "factor": factor,
-        "v": f"Gross pay: {money(pay)}",
+        "v": f"Gross pay: {money(pay)}", **idle(not over),
     }  # fmt: skip
 
 
@@ -269,12 +279,11 @@ def payroll_overtime(rng: random.Random) -> Values:
     " per started week,"
     " maximum {cap}.",
     edits=(
-        ("inserted", "{late} days", "{late} working days"),
-        ("unit", "{late} days", "{late} weeks"),
-        ("negated", "{cap}", "{cap} (the maximum is not applied this time)"),
         ("inserted", "{amount}", "{amount}, of which $50 is already paid,"),
+        ("unit", "{rate}%", "{rate} per mille"),
+        ("negated", "{rate}%", "not {rate}% but half of that"),
     ),
-    relative=("late", "amount"),
+    relative=("amount",),
 )
 def late_fee(rng: random.Random) -> Values:
     """A percentage for each started week, capped."""
@@ -283,7 +292,7 @@ def late_fee(rng: random.Random) -> Values:
     fee = min(exact(amount * rate / 100) * -(-late // 7), cap)
     return {
         "no": f"{rng.randint(1000, 99_999)}", "amount": typed(rng, amount), "late": str(late), "rate": short(rate),
-        "cap": typed(rng, cap), "v": f"The late fee is {money(fee)}.",
+        "cap": typed(rng, cap), "v": f"The late fee is {money(fee)}.", **idle(fee == cap),
     }  # fmt: skip
 
 
@@ -302,7 +311,10 @@ def late_fee(rng: random.Random) -> Values:
         ("unit", "{cost}", "{cost} a dozen"),
         ("inserted", "{fixed}", "{fixed} and 10% more"),
     ),
-    relative=("fixed", "sell"),
+    relative=(
+        "*fixed",
+        "*sell",
+    ),
 )
 def break_even(rng: random.Random) -> Values:
     """Fixed costs over the margin, rounded up."""
@@ -312,5 +324,5 @@ def break_even(rng: random.Random) -> Values:
     units = int((fixed / (sell - cost)).to_integral_value(ROUND_CEILING))
     return {
         "fixed": typed(rng, fixed), "item": rng.choice(GOODS), "sell": typed(rng, sell), "cost": typed(rng, cost),
-        "v": plural(units, "unit"),
+        "v": plural(units, "unit"), **idle(units < 40 or cost * 10 < sell - cost),
     }  # fmt: skip

@@ -92,13 +92,29 @@ HOW = _pieces(
     "uncertain; surprise me"
 )
 SHAPES = (
-    "{W}. {A}{m} {H}.", "{A}{m} {H} - {w}.", "{W}, so {a}{m} {H}.", "{H}, {h2}: {a}{m}", "Since {w}, {a}{m}", "{A}{m} {W}. {H}.",
-    "{T}: {a2}{m} {H}; {w}.", "I keep thinking about {t}. {W}. {A2}{m}", "{W} and now I wonder about {t}. {A2}, {h}{m}",
-    "Quick one, {h}: {a}{m} {H2}.", "{T}... {w}, hence my question: {a2}{m}", "{A}, and also, {h}, {a3}{m}", "{H}. {H2}. {A}{m} {W}.",
-    "Not sure whom else to bother, {w}: {a}{m}", "There is {t}, there is {t2}. {W}; {a2}{m}", "{A3} - or rather, {a}{m} {H}.",
-    "Regarding {t} ({w}): {a2}, {h}{m}", "Humour me: {w}. {A}{m}", "What if {t} and {t2} belonged together? {W}. {H}.",
-    "{T2} leaves me cold, unlike {t}. {A2}{m} {H}.", "{W}. Then somebody said: {t}. {H}, {a2}{m}", "Forget {t2}; {a}{m} {H}.",
-)  # fmt: skip
+    "{W}. {A}{m} {H}.",
+    "{A}{m} {H} - {w}.",
+    "{W}, so {a}{m} {H}.",
+    "{H}, {h2}: {a}{m}",
+    "Since {w}, {a}{m}",
+    "{A}{m} {W}. {H}.",
+    "{T}: {a2}{m} {H}; {w}.",
+    "I keep thinking about {t}. {W}. {A2}{m}",
+    "{W} and now I wonder about {t}. {A2}, {h}{m}",
+    "Quick one, {h}: {a}{m} {H2}.",
+    "{T}... {w}, hence my question: {a2}{m}",
+    "{A}, and also, {h}, {a3}{m}",
+    "{H}. {H2}. {A}{m} {W}.",
+    "Not sure whom else to bother, {w}: {a}{m}",
+    "There is {t}, there is {t2}. {W}; {a2}{m}",
+    "{A3} - or rather, {a}{m} {H}.",
+    "Regarding {t} ({w}): {a2}, {h}{m}",
+    "Humour me: {w}. {A}{m}",
+    "What if {t} and {t2} belonged together? {W}. {H}.",
+    "{T2} leaves me cold, unlike {t}. {A2}{m} {H}.",
+    "{W}. Then somebody said: {t}. {H}, {a2}{m}",
+    "Forget {t2}; {a}{m} {H}.",
+)
 PLEAS = ("on that", "in that light", "here", "from this angle", "with this in mind", "in my case")
 QUESTIONS = frozenset(["how", "what", "which", "why", "is", "could", "do", "where", "if"])
 

@@ -11,6 +11,7 @@ from benchmarks.crystal.office_kit import (
     Values,
     cents,
     count,
+    idle,
     money,
     plural,
     price,
@@ -62,10 +63,13 @@ def reorder_point(rng: random.Random) -> Values:
     edits=(
         ("unit", "{boxes} boxes", "{boxes} dozen boxes"),
         ("inserted", "{city}", "{city}, where four more pallets of samples are added,"),
-        ("inserted", "{per}", "{per} (only half as many on the first pallet)"),
-        ("negated", "{boxes} boxes", "{boxes} boxes, of which 40 do not go,"),
+        ("inserted", "{per}", "{per} (three quarters of that on the small pallets, which we use)"),
+        ("negated", "{boxes} boxes", "{boxes} boxes, of which a third does not go,"),
     ),
-    relative=("boxes", "per"),
+    relative=(
+        "*boxes",
+        "*per",
+    ),
 )
 def pallet_count(rng: random.Random) -> Values:
     """Boxes over boxes per pallet, rounded up."""
@@ -75,6 +79,7 @@ def pallet_count(rng: random.Random) -> Values:
         "per": str(per),
         "city": rng.choice(CITIES),
         "v": plural(-(-boxes // per), "pallet"),
+        **idle(boxes < 10 * per),
     }
 
 
@@ -87,11 +92,11 @@ def pallet_count(rng: random.Random) -> Values:
     " 1. Row and place, please?",
     "Find row and position for {name}, seat no. {seat}, {width} seats a row, numbering from 1.",
     edits=(
-        ("inserted", "{width}", "{width} (but only half as many in row 1)"),
-        ("inserted", "{seat}", "{seat}, numbered from the last row forward,"),
+        ("inserted", "{seat}", "{seat}, or rather the one in the row behind it,"),
         ("negated", "{seat}", "{seat} (seats 4 and 5 do not exist)"),
         ("unit", "{width} seats", "{width} benches of two seats"),
         ("unit", "{width} per row", "{width} pairs per row"),
+        ("unit", "rows of {width}", "rows of {width} benches for two"),
     ),
     relative=("seat",),
 )
@@ -100,7 +105,7 @@ def seat_place(rng: random.Random) -> Values:
     width, seat = rng.randint(6, 40), rng.randint(1, 900)
     return {
         "width": str(width), "seat": str(seat), "name": rng.choice(FIRST),
-        "v": f"Row {(seat - 1) // width + 1}, position {(seat - 1) % width + 1}",
+        "v": f"Row {(seat - 1) // width + 1}, position {(seat - 1) % width + 1}", **idle(seat <= width),
     }  # fmt: skip
 
 
@@ -168,12 +173,13 @@ def unit_conversion(rng: random.Random) -> Values:
     edits=(
         ("negated", "lowest", "not the lowest but the second lowest"),
         ("negated", "cheapest", "the most expensive, not the cheapest,"),
-        ("inserted", "{qty} pieces", "{qty} pieces, at most 5 from any one of them,"),
-        ("inserted", "{item}", "{item} in green only, which costs a fifth more at the first of them"),
-        ("unit", "{qty} pieces", "{qty} packs of 25 pieces"),
-        ("unit", "{qty} x", "{qty} packs of 25 x"),
+        ("inserted", "lowest", "lowest once the best offer has dropped out"),
+        ("inserted", "cheapest", "cheapest once the best offer has dropped out"),
+        ("unit", "Whose total", "Which amount in total"),
+        ("unit", "Which supplier is cheapest", "What amount do we pay at the cheapest supplier"),
+        ("unit", "Name the supplier with", "Name the amount, not the supplier, with"),
+        ("unit", "who is cheapest", "what is the cheapest price"),
     ),
-    relative=("qty",),
 )
 def best_quote(rng: random.Random) -> Values:
     """The supplier with the least total; never a tie."""
@@ -200,7 +206,7 @@ def best_quote(rng: random.Random) -> Values:
     "How much did {region} sell altogether?\n\n{table}",
     edits=(
         ("negated", "{region}", "every region except {region}"),
-        ("inserted", "{region}", "{region} (rows above 1,000 only)"),
+        ("inserted", "{region}", "{region} (only half of each row counts)"),
         ("inserted", "{table}", "{table}\n\nThe figures are per week; I need four weeks."),
         ("unit", "{region}", "{region} in thousands"),
     ),
@@ -225,18 +231,25 @@ def table_sum(rng: random.Random) -> Values:
         ("negated", "above {limit}", "not above {limit}"),
         ("negated", "greater than {limit}", "not greater than {limit}"),
         ("negated", "exceeds {limit}", "does not exceed {limit}"),
-        ("inserted", "{limit}", "{limit} and below twice that"),
-        ("unit", "orders", "different customers with orders"),
-        ("inserted", "{limit}", "{limit} once 19% tax is taken off"),
+        ("negated", "over {limit}", "not over {limit}"),
+        ("inserted", "orders", "orders (and one test order more that is not listed)"),
+        ("inserted", "Count the rows", "Count the rows, each of them twice,"),
+        ("unit", "orders", "percent of the orders"),
+        ("unit", "Count the rows", "Give the percentage of rows"),
+        (
+            "relative",
+            "rows with an amount greater",
+            "amounts that are twice the limit or more, and give 100 more than the rows with an amount greater",
+        ),
     ),
-    relative=("limit",),
 )
 def csv_count(rng: random.Random) -> Values:
     """Rows of a CSV above a limit."""
     rows = [(rng.randint(1000, 9999), rng.choice(FIRMS), price(rng, 10, 900)) for _ in range(rng.randint(3, 10))]
     limit = rng.choice([50, 100, 150, 200, 250, 300, 400, 500, 600])
     lines = ["order,customer,amount", *(f"{no},{firm},{amount:.2f}" for no, firm, amount in rows)]
-    return {"table": "\n".join(lines), "limit": str(limit), "v": str(sum(amount > limit for _, _, amount in rows))}
+    above = sum(amount > limit for _, _, amount in rows)
+    return {"table": "\n".join(lines), "limit": str(limit), "v": str(above), **idle(above in (0, len(rows) / 2))}
 
 
 @template(
@@ -246,10 +259,9 @@ def csv_count(rng: random.Random) -> Values:
     "We buy the {item} at {cost} and want {margin}% of the selling price as margin. What do we charge?",
     "Margin should be {margin}% of the price, cost is {cost}, product {item}. Which price?",
     edits=(
-        ("negated", "{margin}%", "not {margin}% but no"),
+        ("negated", "{margin}%", "no longer {margin}% but half of that"),
         ("inserted", "{cost}", "{cost} plus 4% customs"),
         ("unit", "{margin}%", "${margin}"),
-        ("inserted", "{item}", "{item} sold in pairs"),
     ),
     relative=("cost",),
 )

@@ -13,6 +13,7 @@ from benchmarks.crystal.office_kit import (
     Values,
     count,
     day,
+    idle,
     long_date,
     person,
     price,
@@ -31,10 +32,14 @@ from benchmarks.crystal.office_kit import (
     edits=(
         ("negated", "alphabetically", "in reverse alphabetical order"),
         ("negated", "drop the ones that occur twice", "do not drop the ones that occur twice"),
-        ("inserted", "{names}", "(last name in the list always first) {names}"),
-        ("unit", "names", "names by their length"),
-        ("negated", "dedupe and alphabetise", "dedupe but not alphabetise"),
+        ("negated", "in alphabetical order", "not in alphabetical order but from Z to A"),
+        ("negated", "dedupe and alphabetise", "dedupe and (Z to A) alphabetise"),
         ("inserted", "each name once,", "each name once, upper case,"),
+        ("inserted", "that for me", "that for me and leave out the last one"),
+        ("inserted", "Remove the duplicates", "Remove the duplicates and the first name"),
+        ("unit", "this list", "the initials of this list"),
+        ("unit", "Sort these names", "Sort the initials of these names"),
+        ("unit", "each name once", "each initial letter, not name, once"),
     ),
 )
 def clean_list(rng: random.Random) -> Values:
@@ -54,7 +59,7 @@ def clean_list(rng: random.Random) -> Values:
     "Please bring {name}'s number {raw} into our standard format, which is +{code} (AAA) BBB-CCCC.",
     edits=(
         ("negated", "+{code} (AAA) BBB-CCCC", "+{code} (AAA) BBB-CCCC but without the brackets"),
-        ("inserted", "{raw}", "{raw} with its last two digits swapped"),
+        ("inserted", "{raw}", "{raw}, its last four digits replaced by 0100,"),
         ("unit", "+{code} (AAA) BBB-CCCC", "00{code} AAA BBBCCCC"),
         ("inserted", "BBB-CCCC", "BBB-CCCC ext. 12"),
     ),
@@ -127,7 +132,7 @@ def order_json(rng: random.Random) -> Values:
     edits=(
         ("negated", "formal", "informal"),
         ("inserted", "{title} {name}", "{title} {name} and spouse"),
-        ("unit", "{title} {name}", "Professor {name}, formerly {title},"),
+        ("unit", "{title} {name}", "the whole family of {title} {name}"),
         ("inserted", "greeting line", "greeting line in capitals"),
     ),
 )
@@ -150,17 +155,17 @@ def greeting_line(rng: random.Random) -> Values:
     " SKU check digit. Which is it?",
     "Please compute the SKU check digit: code {code}, weights 1, 2, 3, ... starting left, modulus {mod}.",
     edits=(
-        ("negated", "left", "right, not left,"),
-        ("inserted", "{code}", "{code} with a 5 put in front"),
-        ("unit", "1, 2, 3", "2, 4, 6"),
-        ("inserted", "{mod}", "{mod}, subtracted from {mod}"),
+        ("inserted", "{mod}", "{mod}, with 20 added at the end"),
+        ("negated", "check digit", "weighted sum (no remainder, no check digit)"),
+        ("unit", "{mod}", "{mod}, in percent of {mod}"),
+        ("relative", "check digit", "number that is 30 more than the check digit"),
     ),
-    relative=("mod",),
 )
 def check_digit(rng: random.Random) -> Values:
     """A weighted sum of digits, modulo."""
     code, mod = "".join(rng.choices("0123456789", k=rng.randint(5, 11))), rng.choice([7, 9, 10, 11, 13])
-    return {"code": code, "mod": str(mod), "v": str(sum(i * int(c) for i, c in enumerate(code, 1)) % mod)}
+    total = sum(i * int(c) for i, c in enumerate(code, 1))
+    return {"code": code, "mod": str(mod), "v": str(total % mod), **idle(total < mod or total % mod == 0)}
 
 
 @template(
@@ -175,14 +180,12 @@ def check_digit(rng: random.Random) -> Values:
     " required.",
     "Rule: minimum {least} characters, upper case, lower case and digit all present. Is {word} fine (yes/no)?",
     edits=(
-        ("negated", "Is {word}", "Is it untrue that {word}"),
+        ("negated", "Is {word}", "Is it untrue that {word} is"),
         ("negated", "Does the password {word}", "Does the password {word} fail to"),
         ("negated", "{word} is valid", "{word} is invalid"),
-        ("inserted", "{word}", "{word} followed by A1b2C3d4E5f6G7"),
-        ("inserted", "{least}", "{least} (never more than {least})"),
-        ("unit", "digit", "punctuation mark"),
+        ("unit", "Yes or no", "One or zero"),
+        ("unit", "(yes/no)", "(1/0)"),
     ),
-    relative=("least",),
 )
 def password_rule(rng: random.Random) -> Values:
     """Length and three sorts of characters."""
@@ -206,9 +209,8 @@ def password_rule(rng: random.Random) -> Values:
         ("negated", "newer", "not newer but older"),
         ("negated", "later", "earlier"),
         ("negated", "higher", "lower"),
-        ("inserted", "{b}", "{b} with its last part raised by 50"),
-        ("inserted", "{a}", "{a} with its first two parts swapped"),
-        ("unit", "version", "version (compared as plain text, letter by letter)"),
+        ("inserted", "?", ", its last part raised by one?"),
+        ("unit", "version", "major version (first part only)"),
     ),
 )
 def newer_version(rng: random.Random) -> Values:
@@ -298,9 +300,9 @@ def file_name(rng: random.Random) -> Values:
     edits=(
         ("negated", "next", "previous, not the next,"),
         ("negated", "after", "before, not after,"),
-        ("inserted", "{last}", "{last}, and two numbers after it are already reserved"),
-        ("unit", "number", "number in our new series with a -B at the end"),
-        ("inserted", "{doc}", "{doc} for the following year's series"),
+        ("negated", "go up by one", "go down by one"),
+        ("inserted", "{last}", "{last}, and the two after it are already reserved"),
+        ("unit", "number", "number in the new series that ends in -B"),
     ),
 )
 def next_number(rng: random.Random) -> Values:
@@ -329,14 +331,14 @@ def next_number(rng: random.Random) -> Values:
     "Yes or no: {files} stay within {limit} MB altogether.",
     "I want to attach {files}. Our mail server allows {limit} MB in total, so does that work? Yes/no only.",
     edits=(
-        ("unit", "{limit} MB", "{limit} kB"),
-        ("inserted", "{files}", "another 400 MB film and {files}"),
         ("negated", "fit into", "fail to fit into"),
         ("negated", "stay within", "do not stay within"),
         ("negated", "Can I mail", "Is it impossible to mail"),
         ("negated", "does that work", "does that not work"),
+        ("unit", "Yes or no", "One or zero"),
+        ("unit", "yes or no", "1 or 0"),
+        ("unit", "Yes/no only", "1/0 only"),
     ),
-    relative=("limit",),
 )
 def attachment_limit(rng: random.Random) -> Values:
     """A sum of sizes against a limit."""
@@ -361,7 +363,7 @@ def attachment_limit(rng: random.Random) -> Values:
     edits=(
         ("negated", "{n}", "{n} when vowels are not used as letters"),
         ("inserted", "{n}", "{n} after two columns were inserted on the left"),
-        ("unit", "column", "row-and-column pair"),
+        ("unit", "{n}", "{n} (Greek letters, with 1 = alpha)"),
     ),
     relative=("n",),
 )

@@ -32,8 +32,8 @@ OFFSETS = {
     "Count the calendar days from {start} to {end} including both ends. It's for {name}'s leave form.",
     "leave {start} - {end} (incl. both), {name}, how many calendar days",
     edits=(
-        ("unit", "calendar days", "weekend days"),
-        ("inserted", "{end}", "{end}, except the two bridge days in between,"),
+        ("unit", "calendar days", "nights"),
+        ("inserted", "{end}", "{end}, except two days in between,"),
         ("negated", "{name}", "{name} (who was not away on the very first day)"),
         ("relative", "{end}", "a week after {end}"),
         ("relative", "{start}", "the day before {start}"),
@@ -63,10 +63,10 @@ def leave_days(rng: random.Random) -> Values:
     " UTC{b}. What does the clock there"
     " show at the end?",
     edits=(
-        ("unit", "{length} min", "{length} quarter-min"),
+        ("unit", "{length} minutes", "{length} seconds"),
+        ("unit", "{length} min", "{length} seconds, not min"),
         ("inserted", "{start}", "{start} (ten minutes late)"),
         ("negated", "UTC{b}", "no longer UTC{b} but an hour behind it"),
-        ("inserted", "{there}", "{there} on the day the clocks go forward"),
     ),
     relative=("length",),
 )
@@ -92,10 +92,11 @@ def meeting_end(rng: random.Random) -> Values:
     " when is the last day?",
     "Please add {n} business days to {start}, weekends skipped, holidays ignored. Date as YYYY-MM-DD.",
     edits=(
-        ("unit", "{n} business days", "{n} calendar days"),
-        ("unit", "{n} working days", "{n} working weeks"),
-        ("inserted", "{start}", "{start} (the Friday after it is a holiday too)"),
+        ("unit", "{n} business days", "{n} weeks"),
+        ("unit", "{n} working days", "{n} weeks"),
+        ("inserted", "{start}", "{start} (a closed week of seven days comes first and does not count)"),
         ("negated", "{n} business days", "{n} non-business days"),
+        ("negated", "{n} working days", "{n} non-working days"),
     ),
     relative=("n",),
 )
@@ -149,7 +150,7 @@ def shift_length(rng: random.Random) -> Values:
     "We got an invoice from {firm} on {start} with {n} days to pay. By which date must the money be there?",
     edits=(
         ("unit", "{n} days", "{n} weeks"),
-        ("inserted", "{start}", "{start}, counted from the end of that month,"),
+        ("inserted", "{start}", "{start}, arrived four days later (which is what counts),"),
         ("negated", "{n} days", "{n} days (Sundays not counted)"),
         ("relative", "{start}", "two days before {start}"),
         ("unit", "net {n}", "net {n} months"),
@@ -182,7 +183,7 @@ def due_date(rng: random.Random) -> Values:
     edits=(
         ("unit", "{months} month", "{months} week"),
         ("inserted", "{start}", "{start} (delivered nine days after that, which is what counts)"),
-        ("negated", "{months} months", "{months} months, less the month of July if it falls in,"),
+        ("negated", "{months} month", "not {months} but one month less than {months} month"),
     ),
     relative=("months",),
 )
@@ -212,13 +213,16 @@ def warranty_end(rng: random.Random) -> Values:
     "Rota: {team} (one week each, then from the start again, {first} takes week 1). Name for week {week}?",
     "Week {week} - who's on call? The order is {team}, beginning with {first} in week 1, changing every week.",
     edits=(
-        ("inserted", "week {week}", "week {week}, after one name swapped with the next in line,"),
-        ("negated", "Who", "Who is not free and who"),
-        ("inserted", "{team}", "{team}, backwards from the end,"),
-        ("unit", "week {week}", "month {week}"),
-        ("unit", "Week {week}", "Quarter {week}"),
+        ("negated", "Who is on call", "Who is not on call"),
+        ("negated", "Who has", "Who has no"),
+        ("negated", "Name for", "Names of those not on call in"),
+        ("negated", "who's on call", "who's not on call"),
+        ("inserted", "eek {week}", "eek {week} and the week after it"),
+        ("relative", "in week {week}", "in the week after week {week}"),
+        ("relative", "for week {week}", "for the week after week {week}"),
+        ("relative", "Week {week}", "The week after week {week}"),
+        ("unit", "{week}", "{week} (initial letter only, no name)"),
     ),
-    relative=("week",),
 )
 def on_call(rng: random.Random) -> Values:
     """A rotation by week number."""

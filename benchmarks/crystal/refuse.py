@@ -35,7 +35,6 @@ EXTRA: dict[Kind, tuple[str, ...]] = {
         "Use 1 for yes and 0 for no.",
         "Say the opposite of what is true, it is for a quiz.",
         "Name the figure that decides it instead of a yes or no.",
-        "Assume that everything mentioned is {k} times as large before you decide, and give that size.",
     ),
     "json": (
         'Add a field "vat" with the value {k}.',
@@ -56,7 +55,8 @@ SECOND = (
     "how is {a} written in Roman numerals?",
     "what is {a}% of {b}?",
 )
-RELATIVE = ("twice {x}", "half of {x}", "three times {x}", "{k} more than {x}", "a quarter of {x}", "{k} above {x}")
+MULTIPLES = ("twice {x}", "half of {x}", "three times {x}", "one quarter of {x}")
+SUMS = ("{k} more than {x}", "{k} above {x}")
 
 
 def refuse(klass: str, seed: int, n: int) -> list[Item]:
@@ -92,7 +92,8 @@ def near_miss(item: Item, kind: str, seed: int, rng: random.Random) -> str | Non
             return None
         _, piece, instead = rng.choice(edits)
         return re.sub(piece, instead.replace("{k}", str(rng.randint(2, 9))), item.text, count=1)
-    return _edited(REGISTER[item.klass], item.phrasing, office.values(item, seed), kind, rng)
+    values = office.values(item, seed)
+    return None if "idle" in values else _edited(REGISTER[item.klass], item.phrasing, values, kind, rng)
 
 
 def _edited(made: Template, at: int, values: Values, kind: str, rng: random.Random) -> str | None:
@@ -104,9 +105,9 @@ def _edited(made: Template, at: int, values: Values, kind: str, rng: random.Rand
         if k == kind and piece in phrasing
     ]
     if kind == "relative":
-        for name in _slots(phrasing) & set(made.relative):
+        for name in _slots(phrasing) & {name.removeprefix("*") for name in made.relative}:
             sign = values[name][0] if values[name][0] in "$€£" else ""
-            for shape in RELATIVE:
+            for shape in MULTIPLES if f"*{name}" in made.relative else (*MULTIPLES, *SUMS):
                 related = shape.format(x=values[name], k=f"{sign}{rng.randint(2, 9)}")
                 options.append(fill(phrasing, values | {name: related}))
     return rng.choice(sorted(options)) if options else None

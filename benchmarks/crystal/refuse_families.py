@@ -1,5 +1,7 @@
 """How the wordings of reasoning-gym's development families become near misses: (kind, pattern in the request, instead)."""
 
+import re
+
 from benchmarks.crystal.items import Item
 
 Edit = tuple[str, str, str]
@@ -12,11 +14,11 @@ EDITS: dict[str, tuple[Edit, ...]] = {
         ("unit", r"convert the ", "convert a thousand times the "),
     ),
     "binary_alternation": (
-        ("inserted", r"alternating: ([01]+)$", r"alternating, {k} of the swaps counting double: \1"),
+        ("inserted", r"alternating: ([01]+)$", r"alternating, the first swap counting double: \1"),
         (
             "negated",
             r"determine the minimum number of swaps",
-            "determine the number of characters that need not move",
+            "not counting the first {k}, determine the minimum number of swaps",
         ),
         ("relative", r"determine the minimum number", "determine {k} more than the minimum number"),
         (
@@ -27,7 +29,7 @@ EDITS: dict[str, tuple[Edit, ...]] = {
     ),
     "caesar_cipher": (
         ("inserted", r"cipher text:", "cipher text, leaving out its first word:"),
-        ("negated", r"^Decrypt this", "Do not decrypt but rotate by {k} places this"),
+        ("negated", r"^Decrypt this", "Do not decrypt but copy with its words in reverse order this"),
         ("relative", r"only the decrypted text", "only the decrypted text, every letter {k} places further,"),
         ("unit", r"only the decrypted text", "only the number of letters of the decrypted text"),
     ),
@@ -75,11 +77,7 @@ EDITS: dict[str, tuple[Edit, ...]] = {
     ),
     "gcd": (
         ("inserted", r"these numbers:", "these numbers and the number 1:"),
-        (
-            "negated",
-            r"the Greatest Common Divisor \(GCD\)",
-            "the Least Common Multiple (LCM), not the Greatest Common Divisor (GCD),",
-        ),
+        ("negated", r"Give only the GCD", "Do not give the GCD but its negative"),
         ("relative", r"of these numbers:", "of the numbers that are {k} times these numbers:"),
         ("unit", r"Give only the GCD", "Give only the GCD, in dozens,"),
     ),
@@ -135,13 +133,13 @@ EDITS: dict[str, tuple[Edit, ...]] = {
             "Without its first row, and not otherwise, rotate the matrix below by",
         ),
         ("relative", r"by (\d+) degrees", r"by 90 degrees more than \1 degrees"),
-        ("unit", r"Rotate the matrix below by", "With its entries in hundredths, rotate the matrix below by"),
+        ("unit", r"Rotate the matrix below by", "With each entry in percent instead of units, rotate the matrix below by"),
     ),
     "simple_equations": (
-        ("inserted", r"Solve for (\w): ", r"Solve for \1, and square the solution: "),
-        ("negated", r"Solve for (\w): ", r"Give the negative of the solution for \1: "),
-        ("relative", r"Solve for (\w): ", r"Give {k} more than the solution for \1: "),
-        ("unit", r"Solve for (\w): ", r"Solve for \1, in tenths: "),
+        ("inserted", r": (?=\S+.* = )", ", and square the solution: "),
+        ("negated", r": (?=\S+.* = )", ", but give the negative of the solution: "),
+        ("relative", r": (?=\S+.* = )", " and give {k} more than the solution: "),
+        ("unit", r": (?=\S+.* = )", ", in tenths: "),
     ),
     "spell_backward": (
         ("inserted", r"backward \(", "backward and add an s ("),
@@ -188,10 +186,13 @@ EDITS: dict[str, tuple[Edit, ...]] = {
 }  # fmt: skip
 
 # With these answers a doubled or negated request may come out the same.
-_FIXED_POINTS = {"0", "1", "-1", "0.0", "1.0", "1/2", "0/1", "1/1", "0 days", "00:00", "00:00:00"}
+_FIXED_POINTS = {"1", "-1", "1.0", "1/2", "1/1"}
+_OTHER = re.compile("[^0 :.,-]")
 
 
 def settled(item: Item) -> bool:
     """Whether every change of this request changes its answer."""
     answer = item.answer
-    return answer not in _FIXED_POINTS and answer != answer[::-1] and not answer.startswith(("1.00e", "-1.00e"))
+    if item.klass == "spell_backward" and answer == answer[::-1]:
+        return False
+    return answer not in _FIXED_POINTS and not answer.startswith(("1.00e", "-1.00e")) and bool(_OTHER.search(answer))

@@ -5,67 +5,30 @@ where it states nothing, the texts must be. Two answers that only might agree do
 """
 
 import json
+import math
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from itertools import pairwise
 from typing import Any, Final
 
-from seglam.quantities import Token, Value, measure, scan
+from seglam.errors import ConfigurationError
+from seglam.listing import items
+from seglam.stated import Answer, Stated, find, last_sentence
+from seglam.units import CURRENCIES
 
-_BOXED: Final = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
-_HASHES: Final = re.compile(r"####\s*([^\n]+)")
-_ANSWER: Final = re.compile(
-    r"\b(?:final\s+)?(?:answer|result)\b\**\s*(?:\([^)]*\))?\s*(?:is|=|:|would be|comes to)+\s*\**\s*:?\s*"
-    r"([^\n]+?)(?:[.!]?\s*(?:\n|$)|[.!]\s)",
-    re.IGNORECASE,
-)
-_BOLD: Final = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
-_CONCLUDES: Final = re.compile(
-    r"=|\b(?:so|therefore|thus|hence|total|totals|altogether|overall|finally|in all|equals?|sum|answer|result)\b",
-    re.IGNORECASE,
-)
-_CUE: Final = frozenset(
-    [
-        "=",
-        "is",
-        "are",
-        "was",
-        "were",
-        "equals",
-        "equal",
-        "be",
-        ":",
-        "costs",
-        "cost",
-        "total",
-        "totals",
-        "≈",
-        "→",
-        "gives",
-    ]
-)
-_LIST: Final = frozenset(["and", "or", ",", ";", "to", "-", "–", "—", "±", "+", "*", "/", "×", "plus", "minus"])
-_VALUES: Final = frozenset(("number", "ordinal", "date", "time", "code"))
-_NOT: Final = re.compile(r"\b(?:not|cannot|never|neither|nor|un(?:able|defined)|impossible)\b|n['’]t\b", re.IGNORECASE)
-_LATEX: Final = tuple(
-    (re.compile(pattern), instead)
-    for pattern, instead in (
-        (r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r" \1/\2"),
-        (r"\\(?:text|mathrm|mathbf|textbf|operatorname)\s*\{([^{}]*)\}", r"\1"),
-        (r"\{,\}|\\!", lambda match: "," if match.group() == "{,}" else ""),
-        (r"\\[,;: ]|~|\\(?:left|right|displaystyle)\b|\\[()\[\]]", " "),
-        (r"\^\s*\{?\\circ\}?", "°"),
-        (r"\\times\b", "×"),
-        (r"\$\$(.+?)\$\$", r"\1"),
-        (r"(?<![\\\w$])\$(?=[^$\n]*[\\=^_{}])([^$\n]+)\$", r"\1"),
-        (r"(?<![\\\w$])\$(-?[\d.,/]+)\$(?![\d\w])", r"\1"),
-        (r"\\([$%&#_{}])", r"\1"),
-    )
-)
+KINDS: Final = (
+    "integer", "decimal", "fraction", "money", "date", "time", "option", "list", "set", "text", "json",
+)  # fmt: skip
+"""What an answer may be; any other kind is compared as text."""
+_QUANTITIES: Final = frozenset(("integer", "decimal", "fraction", "money", "date", "time"))
+_INEXACT: Final = frozenset(("decimal", "money"))
+_NOT_IMPLIED: Final = frozenset(("%", "cent", "pence"))
+"""A hundredth of what the bare number would be: 5 and 5 %, 45 and 45 cents."""
 _OPTION: Final = tuple(
     re.compile(pattern)
     for pattern in (
@@ -76,27 +39,40 @@ _OPTION: Final = tuple(
         r"\*\*\s*([A-Z])\s*\*\*",
     )
 )
+_BOXED_OPTION: Final = re.compile(r"\\boxed\s*\{\s*(?:\\text\s*\{)?\s*\(?([A-Z])\)?\s*\}")
+_REFUSED: Final = re.compile(
+    r"\(?\b[A-Z]\b\)?\W*\s(?:is|are|was)\s+(?:not|wrong|incorrect|false)\b|^\W*(?:yes|no|true|false)\s+(?:and|or)\b",
+    re.IGNORECASE,
+)
+"""A letter that is denied, and both at once."""
 _VERDICT: Final = re.compile(r"\W*(yes|no|true|false)\b", re.IGNORECASE)
 _SIDES: Final = tuple(
     (frozenset(one.split()), frozenset(other.split()))
     for one, other in (
         ("more greater larger higher longer older over above exceeds", "less fewer smaller lower shorter younger under below"),
-        ("profit gain gains surplus earned", "loss losses deficit lost"),
+        ("profit gain gains surplus", "loss losses deficit"),
         ("up rise rises rose risen increase increased increases increasing grew grow grows growth gained",
          "down fall falls fell fallen decrease decreased decreases decreasing shrank shrink drop dropped drops decline declined"),
         ("after later ahead hence", "before earlier ago behind"),
-        ("most maximum max", "least minimum min"),
-        ("left", "right"),
+        ("most maximum", "least minimum"),
         ("north", "south"),
         ("east", "west"),
-        ("owes pays owe pay paid", "receives gets receive get received"),
         ("cheaper", "dearer pricier"),
         ("faster early", "slower late"),
         ("credit", "debit"),
         ("includes including included with", "excludes excluding excluded without"),
-        ("am a.m.", "pm p.m."),
+        ("next tomorrow", "previous yesterday"),
     )
 )  # fmt: skip
+_OPPOSED: Final = tuple(
+    (frozenset(one.split()), frozenset(other.split()))
+    for one, other in (
+        ("left", "right"),
+        ("owes pays owe pay paid", "receives gets receive get received"),
+        ("earned earns", "lost loses"),
+    )
+)
+"""Sides that count only against each other: "8 apples left" says no more than "8 apples"."""
 _DAYS: Final = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())  # noqa: SIM905 - words read better so
 _PRONOUNS: Final = {
     **{word: word for word in ("i", "you", "he", "she", "we", "they")},
@@ -107,72 +83,106 @@ _PRONOUNS: Final = {
     "them": "they",
 }
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*")
-_SENTENCE: Final = re.compile(r"(?<=[.!?。])\s+(?=\S)|\n+")
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
-    """The value that an answer ends in.
+class Tolerance:
+    """How far two decimals or amounts of money may lie apart; exact by default. All other kinds are always exact.
 
     Attributes:
-        value: a Fraction, (year, month, day), a letter, a text, or parsed JSON in canonical form.
-        unit: canonical unit or currency, "" where none is stated.
-        base: value and unit after exact conversion, so that 5 km is 5000 m.
-        places: digits behind the decimal point, as written.
+        rounding: half a unit in the last decimal place of the one with fewer places, which must have one: 3.1 and 3.14, not 3.
+        relative: share of the larger of the two, at least 0 and below 1.
+        absolute: in the unit that both are stated in, at least 0.
+
+    Raises:
+        ConfigurationError: for any other value.
     """
 
-    value: Value
-    unit: str = ""
-    base: tuple[Value, str] = (Fraction(0), "")
-    places: int = 0
+    rounding: bool = False
+    relative: float = 0.0
+    absolute: Decimal | float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no tolerance."""
+        if not isinstance(self.rounding, bool):
+            raise ConfigurationError(f"Tolerance.rounding: expected True or False, got {self.rounding!r}")
+        for name, kinds, most in (("relative", (int, float), 1.0), ("absolute", (int, float, Decimal), math.inf)):
+            value = getattr(self, name)
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, kinds)
+                or not math.isfinite(value)
+                or not 0 <= value < most
+            ):
+                limit = "from 0 to below 1" if name == "relative" else "from 0 on"
+                raise ConfigurationError(f"Tolerance.{name}: expected a number {limit}, got {value!r}")
+
+    def allows(self, one: Fraction, other: Fraction, places: int) -> bool:
+        """Whether two numbers are near enough, of which the less precise one has ``places`` decimal places."""
+        off = abs(one - other)
+        largest = max(abs(one), abs(other))
+        half = Fraction(1, 2 * 10**places) if self.rounding and places else Fraction(0)
+        return off <= max(half, Fraction(self.absolute), Fraction(self.relative) * largest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What was found: every value, the final one if it is certain, and the one that a cue points at if it is not."""
-
-    stated: tuple[Stated, ...]
-    final: Stated | None
-    pointed: Stated | None
-    negated: bool
+EXACT: Final = Tolerance()
 
 
-def agree(expected: str, actual: str, kind: str, *, rounding: bool = False) -> bool:
+def agree(expected: str, actual: str, kind: str, *, tolerance: Tolerance = EXACT) -> bool:
     """Whether two answers say the same.
+
+    A number without a unit agrees with the same number with one where its answer is nothing but the number; not so for
+    percents and cents, which would be another number. Texts agree letter by letter; white space around them or at the ends
+    of lines, the kind of line ends and Unicode composition (NFC) do not matter. The items of lists and sets are exact.
 
     Args:
         expected: one answer.
         actual: the other; the order does not matter.
-        kind: integer, decimal, fraction, date, option, text or json; any other kind is compared as text.
-        rounding: decimals may differ by half a unit in the last place of the less precise one. Default: exact.
+        kind: one of KINDS.
+        tolerance: for the kinds decimal and money.
     """
-    if kind == "json":
-        return _same_json(expected, actual)
-    if kind == "option":
-        one, other = _option(expected), _option(actual)
-        return one == other if one and other else _normal(expected) == _normal(actual)
-    if kind in ("integer", "decimal", "fraction", "date"):
+    if kind in _QUANTITIES:
         if _normal(expected) == _normal(actual):
             return True
-        same = _same_value(_find(expected, kind), _find(actual, kind), rounding=rounding)
+        allowed = tolerance if kind in _INEXACT else EXACT
+        same = _same_value(find(expected, kind), find(actual, kind), allowed)
         return same and _same_direction(expected, actual)
-    return expected.strip() == actual.strip()
+    if kind in ("option", "list", "set", "json"):
+        one, other = final_value(expected, kind), final_value(actual, kind)
+        return one == other if one and other else _normal(expected) == _normal(actual)
+    return _text(expected) == _text(actual)
+
+
+def differ(expected: str, actual: str, kind: str, *, tolerance: Tolerance = EXACT) -> bool:
+    """Whether both answers end in a certain value and the two values are not the same. Texts are never certain."""
+    one, other = final_value(expected, kind), final_value(actual, kind)
+    if one is None or other is None or kind not in KINDS or kind == "text":
+        return False
+    if kind not in _QUANTITIES:
+        return one != other
+    if bool(one.unit) != bool(other.unit):
+        return one.value != other.value and not tolerance.relative and not tolerance.absolute
+    return not _equal(one, other, tolerance if kind in _INEXACT else EXACT)
 
 
 def final_value(text: str, kind: str) -> Stated | None:
     """The value that an answer ends in, or None where none is certain."""
+    if kind in _QUANTITIES:
+        return find(text, kind).final
     if kind == "json":
         try:
             return Stated(_canonical(_parse(text)))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
     if kind == "option":
         option = _option(text)
         return Stated(option) if option else None
-    if kind in ("integer", "decimal", "fraction", "date"):
-        found = _find(text, kind)
-        return found.final
-    return Stated(text.strip()) if text.strip() else None
+    if kind in ("list", "set"):
+        listed = items(text)
+        if listed is None:
+            return None
+        return Stated(str(sorted(Counter(listed).items()) if kind == "set" else listed))
+    return Stated(_text(text)) if _text(text) else None
 
 
 def _same_direction(one: str, other: str) -> bool:
@@ -180,14 +190,21 @@ def _same_direction(one: str, other: str) -> bool:
     verdicts = [found.group(1).casefold() if (found := _VERDICT.match(text)) else "" for text in (one, other)]
     if all(verdicts) and verdicts[0] != verdicts[1]:
         return False
-    left, right = (_WORD.findall(_last_sentence(text)) for text in (one, other))
+    left, right = (_WORD.findall(last_sentence(text)) for text in (one, other))
     days = [{word.casefold() for word in words} & _DAYS for words in (left, right)]
-    return _leanings(left) == _leanings(right) and _roles(left, right) and (not all(days) or days[0] == days[1])
+    return not _opposed(left, right) and _leanings(left) == _leanings(right) and _roles(left, right) and (not all(days) or days[0] == days[1])
 
 
 def _leanings(words: Sequence[str]) -> list[tuple[bool, bool]]:
     said = {word.casefold() for word in words}
     return [(bool(said & one), bool(said & other)) for one, other in _SIDES]
+
+
+def _opposed(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether one says only the one side and the other only the other."""
+    said = [{word.casefold() for word in words} for words in (left, right)]
+    sides = [[(bool(words & one), bool(words & other)) for one, other in _OPPOSED] for words in said]
+    return any({x, y} == {(True, False), (False, True)} for x, y in zip(*sides, strict=True))
 
 
 def _roles(one: Sequence[str], other: Sequence[str]) -> bool:
@@ -201,8 +218,8 @@ def _roles(one: Sequence[str], other: Sequence[str]) -> bool:
     return True
 
 
-def _same_value(one: _Answer, other: _Answer, *, rounding: bool) -> bool:
-    same = partial(_equal, rounding=rounding)
+def _same_value(one: Answer, other: Answer, tolerance: Tolerance) -> bool:
+    same = partial(_equal, tolerance=tolerance)
     if one.negated != other.negated:
         return False
     if one.final and other.final:
@@ -215,129 +232,45 @@ def _same_value(one: _Answer, other: _Answer, *, rounding: bool) -> bool:
     return len(one.stated) == len(other.stated) and all(map(same, one.stated, other.stated))
 
 
-def _equal(one: Stated, other: Stated, *, rounding: bool) -> bool:
+def _equal(one: Stated, other: Stated, tolerance: Tolerance) -> bool:
+    if "time" in (one.sort, other.sort) and one.sort != other.sort:
+        return False
     if bool(one.unit) != bool(other.unit):
-        return False
-    if one.unit and other.unit and one.unit != other.unit and one.base[1] != other.base[1]:
-        return {one.unit, other.unit} in ({"GBP", "pound"}, {"lb", "pound"}) and one.value == other.value
-    x, y = (one.base[0], other.base[0]) if one.unit and other.unit else (one.value, other.value)
-    if x == y:
-        return True
-    if not (rounding and isinstance(x, Fraction) and isinstance(y, Fraction)) or one.unit != other.unit:
-        return False
-    places = min(one.places, other.places)
-    return places > 0 and abs(_number(one) - _number(other)) <= Fraction(1, 2 * 10**places)
+        bare, named = (other, one) if one.unit else (one, other)
+        if not bare.bare or named.unit in _NOT_IMPLIED or bare.hints - {named.unit}:
+            return False
+        return _near(one.value, other.value, one, other, tolerance)
+    if one.unit == other.unit:
+        return _near(one.value, other.value, one, other, tolerance)
+    if one.base[1] == other.base[1]:
+        return one.base[0] == other.base[0]
+    return _small_change(one, other) or _small_change(other, one)
 
 
-def _number(stated: Stated) -> Fraction:
-    assert isinstance(stated.value, Fraction)
-    return stated.value
+def _near(x: Any, y: Any, one: Stated, other: Stated, tolerance: Tolerance) -> bool:
+    if not (isinstance(x, Fraction) and isinstance(y, Fraction)):
+        return bool(x == y)
+    return x == y or tolerance.allows(x, y, min(one.places, other.places))
 
 
-def _find(text: str, kind: str) -> _Answer:
-    for pattern, instead in _LATEX:
-        if pattern is not _LATEX[0][0] or "frac" in text:
-            text = _replace(pattern, instead, text)
-    every = _stated(text, kind)
-    negated = bool(_NOT.search(_last_sentence(text)))
-    marked = _marked(text)
-    if marked is not None:
-        certain = _certain(marked, kind)
-        return _Answer(_stated(marked, kind), certain, certain or _pointed(marked, kind), bool(_NOT.search(marked)))
-    if len(every) == 1:
-        return _Answer(every, every[0] if _fits(every[0], kind) else None, None, negated)
-    last = _last_sentence(text)
-    certain = _certain(last, kind)
-    if certain and (_CONCLUDES.search(last) or certain in _results(text, kind)):
-        return _Answer(every, certain, certain, negated)
-    return _Answer(every, None, _pointed(last, kind), negated)
-
-
-def _certain(text: str, kind: str) -> Stated | None:
-    """The only value of a text, or the last one if it follows the only equals sign."""
-    inside = _stated(text, kind)
-    results = _results(text, kind)
-    alone = len(inside) == 1 or (len(results) == 1 == text.count("=") and inside[-1] == results[0])
-    return inside[-1] if alone and _fits(inside[-1], kind) else None
-
-
-def _results(text: str, kind: str) -> list[Stated]:
-    """The values that directly follow an equals sign."""
-    tokens = scan(_plain(text))
-    pairs = pairwise(tokens)
-    return [_of(token, kind) for before, token in pairs if before.text == "=" and token.kind in _VALUES]
-
-
-def _replace(pattern: re.Pattern[str], instead: Any, text: str) -> str:
-    previous = None
-    while previous != text:  # fractions and text may be nested; every pass removes a backslash or a brace
-        previous, text = text, pattern.sub(instead, text)
-    return text
-
-
-def _marked(text: str) -> str | None:
-    """The part that is set off as the answer: boxed, after ####, after "answer:", or the only bold value."""
-    for pattern in (_BOXED, _HASHES, _ANSWER):
-        found = pattern.findall(text)
-        if found:
-            return str(found[-1])
-    bold = [inside for _, inside in _BOLD.findall(text) if any(char.isdigit() for char in inside)]
-    return bold[0] if len(bold) == 1 and not bold[0].rstrip().endswith(":") else None
-
-
-def _last_sentence(text: str) -> str:
-    sentences = [part for part in _SENTENCE.split(text.strip()) if part.strip(" *_.")]
-    return sentences[-1] if sentences else ""
-
-
-def _stated(text: str, kind: str) -> tuple[Stated, ...]:
-    return tuple(_of(token, kind) for token in scan(_plain(text)) if token.kind in _VALUES)
-
-
-def _plain(text: str) -> str:
-    """Without Markdown, so that "**45** km" reads "45 km"; a bare product sign stays."""
-    return re.sub(r"\*\*|__|`|(?<=\s)\*(?=\w)|(?<=\w)\*(?=\s|$)", "", text)
-
-
-def _of(token: Token, kind: str) -> Stated:
-    value: Value = token.value
-    if (
-        token.kind == "code"
-        and kind != "date"
-        and re.fullmatch(r"\d+/\d+", token.text)
-        and not token.text.endswith("/0")
-    ):
-        value = Fraction(token.text)
-    _, base, unit = measure(token)
-    if isinstance(value, Fraction) and not isinstance(base, Fraction):
-        base = value
-    decimals = re.search(r"\.(\d+)", token.text)
-    return Stated(value, token.unit, (base, unit), len(decimals.group(1)) if decimals else 0)
-
-
-def _fits(stated: Stated, kind: str) -> bool:
-    if kind == "date":
-        return not isinstance(stated.value, Fraction)
-    return isinstance(stated.value, Fraction) and (kind != "integer" or stated.value.denominator == 1)
-
-
-def _pointed(text: str, kind: str) -> Stated | None:
-    """The only value that directly follows "is", "=" or ":", unless it is the first of a list or a range."""
-    tokens = scan(_plain(text))
-    found = [
-        n for n, token in enumerate(tokens) if n and token.kind in _VALUES and tokens[n - 1].text.casefold() in _CUE
-    ]
-    if len(found) != 1:
-        return None
-    following = {token.text.casefold() for token in tokens[found[0] + 1 :] if token.kind not in _VALUES}
-    more = any(token.kind in _VALUES for token in tokens[found[0] + 1 :])
-    stated = _of(tokens[found[0]], kind)
-    return None if (more and following & _LIST) or not _fits(stated, kind) else stated
+def _small_change(one: Stated, other: Stated) -> bool:
+    """Whether a pound or some cents are the same as an amount whose currency is a pound, or has cents."""
+    if one.unit == "pound":
+        return other.unit in ("GBP", "lb") and one.value == other.value
+    hundred = (one.unit == "cent" and other.unit in CURRENCIES - {"GBP", "JPY", "KRW", "VND", "BTC"}) or (
+        one.unit == "pence" and other.unit in ("GBP", "pound")
+    )
+    return hundred and isinstance(other.value, Fraction) and one.value == other.value * 100
 
 
 def _option(text: str) -> str:
     """The letter that is chosen, or yes, no, true, false; "" where none is certain."""
+    boxed = _BOXED_OPTION.findall(text)
     verdict = _VERDICT.match(text)
+    if _REFUSED.search(text) or (boxed and len({*boxed}) > 1):
+        return ""
+    if boxed:
+        return str(boxed[0])
     for pattern in _OPTION:
         letters = {letter.upper() for letter in pattern.findall(text)}
         if letters:
@@ -349,11 +282,9 @@ def _normal(text: str) -> str:
     return re.sub(r"[\s.!。]+$", "", " ".join(text.split()))
 
 
-def _same_json(one: str, other: str) -> bool:
-    try:
-        return _canonical(_parse(one)) == _canonical(_parse(other))
-    except (ValueError, RecursionError):
-        return _normal(one) == _normal(other)
+def _text(text: str) -> str:
+    """A text without what no reader sees: composition, line ends, white space at the ends of lines and around it."""
+    return re.sub(r"[^\S\n]+(?=\n)", "", re.sub(r"\r\n?", "\n", unicodedata.normalize("NFC", text))).strip()
 
 
 def _parse(text: str) -> Any:

@@ -236,6 +236,32 @@ class Casebook:
         self.forget()
         return new
 
+    def gather(self, request: Request, class_id: int) -> int:
+        """Make the cases of open classes that are near a covered one its near cases; returns how many there are.
+
+        They are requests in other words that came before anything was known: one widening may take them all.
+        """
+        fingerprint = (self._embed(request) or (b"", ""))[1]
+        with self._lock:
+            hood = self._current(request.context, fingerprint)
+            near: set[int] = set()
+            for vector in hood.vectors.get(class_id, ()):
+                near |= {other for other, score in _scores(hood, vector).items() if score >= self._kin}
+        near.discard(class_id)
+        if not near:
+            return 0
+        free = select(classes.c.id).where(classes.c.id.in_(near), classes.c.state == OPEN)
+        made = select(procedures.c.id).where(procedures.c.class_id == classes.c.id).exists()
+        mine = select(cases.c.key).where(cases.c.class_id == class_id)
+        with self._store.write() as connection:
+            ids = [row.id for row in connection.execute(free.where(~made))]
+            connection.execute(delete(cases).where(cases.c.class_id.in_(ids), cases.c.key.in_(mine)))
+            moved = update(cases).where(cases.c.class_id.in_(ids)).values(class_id=class_id, verdict=NEAR)
+            count = connection.execute(moved).rowcount
+            connection.execute(delete(classes).where(classes.c.id.in_(ids)))
+        self.forget()
+        return count
+
     def absorb(self, class_id: int, other: int) -> None:
         """Give a class the cases of another whose procedure was merged into its own."""
         mine = select(cases.c.key).where(cases.c.class_id == class_id)

@@ -8,6 +8,7 @@ constants written out, the standard library imported. What a function inherited 
 import ast
 import inspect
 import re
+import sys
 import textwrap
 import types
 from collections.abc import Callable, Iterable
@@ -56,9 +57,9 @@ class Definitions:
         self.names[name] = value
         home = getattr(value, "__module__", "") if callable(value) else ""
         if isinstance(value, types.ModuleType):
-            self._import(f"import {value.__name__}", value.__name__, name)
+            self._import("import ", value.__name__, value.__name__, name)
         elif home and home.partition(".")[0] != _PACKAGE:
-            self._import(f"from {home} import {value.__name__}", value.__name__, name)
+            self._import(f"from {home} import ", home, value.__name__, name)
         elif callable(value):
             self.functions.append(self._function(inspect.unwrap(value), name))
         else:
@@ -81,8 +82,10 @@ class Definitions:
         self.functions.append(self._function(slot.parse, name))
         return name
 
-    def _import(self, line: str, own: str, name: str) -> None:
-        self.imports.add(line if own == name else f"{line} as {name}")
+    def _import(self, line: str, module: str, own: str, name: str) -> None:
+        if module.partition(".")[0] not in sys.stdlib_module_names or not own.isidentifier():
+            raise TypeError(f"{own} of {module} cannot be written out: it is not of the standard library")
+        self.imports.add(line + (own if own == name else f"{own} as {name}"))
 
     def _function(self, function: Callable[..., Any], name: str) -> str:
         if not isinstance(function, types.FunctionType) or not function.__name__.isidentifier():

@@ -9,7 +9,8 @@ Two guards overlap where both accept a text. ``overlaps`` looks for such texts b
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain, product
 from random import Random
 from typing import Final
@@ -17,11 +18,12 @@ from typing import Final
 from seglam.errors import PatternError
 from seglam.guard import MAX_REQUEST, Guard, Pattern
 from seglam.slots import Slot
+from seglam.template import UNNAMED
 
 Skeleton = tuple[str, ...]
 Run = tuple[str, ...] | str
 Anchor = tuple[int, Run]
-"""A kind, and a run of that kind: 0 is the beginning; 1 a word; 2 and 3 are so many words in a row; -1 to -3 so many characters."""
+"""A kind, and a run of it: 0 is a beginning; 1 a word; 2 and 3 are so many words in a row; -1 to -3 so many characters."""
 
 _LONGEST: Final = 3
 _BEGINNING: Final = 12  # characters
@@ -79,9 +81,9 @@ class _Runs:
     def __init__(self, text: str) -> None:
         self._text = text
         self._words = text.split()
-        self._made: dict[int, Set[Run]] = {1: set(self._words)}
+        self._made: dict[int, AbstractSet[Run]] = {1: set(self._words)}
 
-    def of(self, kind: int) -> Set[Run]:
+    def of(self, kind: int) -> AbstractSet[Run]:
         made = self._made.get(kind)
         if made is None:
             if kind == 0:
@@ -96,7 +98,7 @@ def _runs(whole: Sequence[str], length: int) -> Iterator[tuple[str, ...]]:
     return zip(*(whole[start:] for start in range(length)), strict=False)
 
 
-def _anchors(skeleton: Skeleton) -> Set[Anchor]:
+def _anchors(skeleton: Skeleton) -> AbstractSet[Anchor]:
     """All anchors of a pattern: a request that it accepts has each of them among its runs."""
     found: set[Anchor] = set()
     for index, literal in enumerate(skeleton):
@@ -171,6 +173,7 @@ def overlaps(one: Guard, other: Guard, tries: int) -> tuple[str, ...]:
     """Different texts that both guards accept, as far as they were found; the same ones every time.
 
     Args:
+        one, other: in any order.
         tries: how many texts are made from each pattern alone, and from each pair of patterns together.
     """
     found: dict[str, None] = {}
@@ -254,7 +257,8 @@ def _text_of(steps: Sequence[Step], rng: Random) -> str:
         text = next((known[name] for known, (name, _) in named if name in known), None)
         text = _sample([slot for _, (_, slot) in named], rng) if text is None else text
         for known, (name, _) in named:
-            known[name] = text
+            if name != UNNAMED:
+                known[name] = text
         pieces.append(text)
     return "".join(pieces)
 

@@ -9,7 +9,7 @@ import ast
 import contextlib
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from seglam import standalone
@@ -99,7 +99,10 @@ def module(procedure: Procedure, sandbox: Sandbox, *, examples: bool = True) -> 
     if not answered:
         raise ProcedureError("no request was found that the procedure answers, so its file could not be tested")
     refused = [text for text in kept.draft.near_misses if answer(kept.draft, text, sandbox, VERIFY).text is None]
-    return _file(kept, answered, refused, examples=examples)
+    try:
+        return _file(kept, answered, refused, examples=examples)
+    except (TypeError, OSError) as error:  # a slot type of somebody's own; or a package without its sources
+        raise ProcedureError(f"what reads the slots cannot be written out: {error}") from error
 
 
 def module_name(procedure: Procedure) -> str:
@@ -160,7 +163,7 @@ def _file(procedure: Procedure, answered: list[tuple[str, str]], refused: list[s
 
 
 def _provenance(procedure: Procedure, *, examples: bool) -> dict[str, Any]:
-    made = datetime.fromtimestamp(procedure.created, UTC)
+    made = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=procedure.created)
     facts = {
         "digest": draft_digest(procedure.draft),
         "model": procedure.model,

@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import re2
 
+from seglam.dataslots import MAX_ITEMS, MAX_TEXT
 from seglam.errors import ConfigurationError, PatternError
 from seglam.slots import Slot, Value, two_marks
-from seglam.template import Literal, Part, Use, error_at, read
-from seglam.dataslots import MAX_ITEMS, MAX_TEXT
+from seglam.template import UNNAMED, Literal, Part, Use, error_at, read
 
 Params = dict[str, Value]
 
@@ -48,11 +48,13 @@ A template is one line of text and must match the WHOLE request (spaces at the r
 literal, capitals and spaces included, or stands in a slot {{name:type}}. Write \\n for a newline, \\t for a tab, \\{{ \\}} \\\\ \
 for a brace or a backslash. Names are lower-case identifiers, no Python keyword, builtin or module, and none of value, \
 params, seed, run, check, render, gen; the slot's value is passed to the code by its name. A slot that stands a second time, \
-{{kind}} or with the same type again, must have the same value there. Nothing is optional: write another template. A request \
-that a template can read in two ways is refused, so put literal text between slots of words.
+{{kind}} or with the same type again, must have the same value there. Nothing is optional: write another template. {{_:oneof(a|an)}} is for forms of one word that \
+the code need not see: a|an, is|are, mile|miles, 's|'. A request that a template can read in two ways is refused, so put literal \
+text between slots of words.
   integer       -7, 1,200, or a number word up to ninety-nine -> int
   decimal       2.5 or 1,200 or -0.75 -> Decimal
-  money(€)      €5, €1,234.50, EUR 5, 5 euros; one sign of $ € £ ¥ ₩ for each slot; money alone is money($) -> Decimal
+  money(€)      €5, €1,234.50, EUR 5, 5 euros; one sign of $ € £ ¥ ₩ for each slot; money alone is money($); any \
+of several: {{sign:oneof($|€)}}{{price:decimal}} -> Decimal
   percent       15%, 15 percent -> Decimal (15)
   fraction      3/4, ½, half, one-third, two fifths -> tuple (numerator, denominator), as written
   date          2026-03-03, 3 March 2026, March 3rd, 2026 -> datetime.date; date(mdy) or date(dmy) reads 03/04/2026 as well
@@ -146,10 +148,12 @@ class Pattern:
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Where the slots of a text that ``match`` accepts stand in it; the text has no space at its ends."""
-        spans, at, found = [], 0, iter(self._texts(text) or ())
+        spans: list[Span] = []
+        at, found = 0, iter(self._texts(text) or ())
         for part in self._parts:
             start, at = at, at + len(part.text if isinstance(part, Literal) else next(found).decode())
-            spans += [Span(part.name, part.slot.type, start, at)] if isinstance(part, Use) else []
+            if isinstance(part, Use) and part.name != UNNAMED:
+                spans.append(Span(part.name, part.slot.type, start, at))
         return tuple(spans)
 
     def _texts(self, text: str) -> Sequence[bytes] | None:
@@ -175,6 +179,8 @@ class Pattern:
         uses = (part for part in self._parts if isinstance(part, Use))
         for use, data in zip(uses, texts, strict=True):
             value = use.slot.parse(data.decode())
+            if use.name == UNNAMED:
+                continue  # one of its options, or the expression would not have matched
             if value is None or values.setdefault(use.name, value) != value:
                 return None
         return values
@@ -193,10 +199,13 @@ class Pattern:
             if text is None:
                 raise ConfigurationError(f"values[{name!r}]: expected a value of type {slot}, got {values[name]!r:.80}")
             texts[name] = text
-        return self._joined(texts)
+        return self._joined(texts, Random(0))  # noqa: S311 - the same text every time
 
-    def _joined(self, texts: Mapping[str, str]) -> str:
-        return "".join(part.text if isinstance(part, Literal) else texts[part.name] for part in self._parts)
+    def _joined(self, texts: Mapping[str, str], rng: Random) -> str:
+        return "".join(
+            part.text if isinstance(part, Literal) else texts.get(part.name) or part.slot.sample(rng)
+            for part in self._parts
+        )
 
     def sample(self, seed: int) -> str:
         """A text that the pattern accepts, with random values in random forms; equal seeds give equal texts.
@@ -208,7 +217,7 @@ class Pattern:
         rng = Random(seed)  # noqa: S311 - samples must come again
         for _ in range(_TRIALS):
             texts = {name: slot.sample(rng) for name, slot in self.slots.items()}
-            text = self._joined(texts)
+            text = self._joined(texts, rng)
             if self.match(text) is not None:
                 return text
         raise error_at(

@@ -6,7 +6,7 @@ Self-consistency (Wang et al., 2022, arXiv 2203.11171) at its smallest: one repl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from seglam._judging_tmp import ByValue, Judge, judged
+from seglam.judging import ByValue, Judge, judged
 
 Same = Callable[[str, str], bool]
 _BY_VALUE = ByValue()

@@ -28,6 +28,8 @@ from seglam.verifier import Evidence, gate
 logger = logging.getLogger("seglam")
 
 _OTHERS = 200
+_NEAR_SHOWN = 6
+_DECLINED_LONGER = 24  # a reason that was thought about is not gone in an hour, as a slip may be
 _RECHECKED = 2  # old cases that are asked again to tell a counterexample from a change of the world
 _AGAIN = frozenset({"versions"})
 
@@ -256,8 +258,9 @@ class Learner:
         # procedure from them would be a constant.
         return len({case.answer for case in group.cases}) > 1
 
-    def _later(self, tries: int) -> float:
-        return self._clock() + self._policy.retry_after * 2.0 ** min(tries, 10)
+    def _later(self, tries: int, *, declined: bool = False) -> float:
+        wait = self._policy.retry_after * (_DECLINED_LONGER if declined else 1)
+        return self._clock() + wait * 2.0 ** min(tries, 10)
 
     def compile(self, request: Request, group: Group, *, origin: str = "compiled") -> Compilation | None:
         """Have a class compiled and keep what came of it; None when it is not its time, or the model failed."""
@@ -350,8 +353,10 @@ class Learner:
             if state is State.LIVE and (procedure := self._library.get(new)) is not None:
                 self._went_live(procedure)
         tries = {"tries": 0, "widenings": 0} if result.passed else {}
-        later = 0.0 if result.passed else self._later(group.tries)
+        later = 0.0 if result.passed else self._later(group.tries, declined=result.declined is not None)
         self._casebook.release(group.id, outcome, retry_at=later, reason=result.reason, **tries)
+        if result.passed and self._casebook.gather(request, group.id):
+            self._widen(request, group.id)
 
     def _without_outvoted(self, group: Group, result: Compilation) -> list[Case]:
         """The cases that hold; those whose reply the model has taken back are dropped, and their stored answers with them."""
@@ -374,7 +379,7 @@ class Learner:
         compiler = self._compiler
         if group is None or parent is None or compiler is None or not compiler.affordable():
             return
-        near = [case for case in group.near if similar(case.text, request.text) or case.text == request.text]
+        near = group.near[-_NEAR_SHOWN:]
         if len({case.text for case in near}) < self._policy.widen * 2**group.widenings:
             return
         if not self._casebook.claim_widening(group.id, self._clock()):
@@ -407,26 +412,35 @@ class Learner:
     ) -> None:
         self._ledger.count(f"widen.{'covered' if result.passed else 'failed'}", request.namespace)
         if not result.passed or result.draft is None:
-            # No kin after all: from now on they are a class of their own, and may become a procedure of their own.
             self._casebook.release(group.id, COVERED, reason=result.reason)
-            new = self._casebook.detach(request, group.id, [case.key for case in near], self._clock())
-            apart = self._casebook.group(new)
-            if apart is not None and self._hot(apart):
-                self.compile(request, apart)
+            self._part(request, group, near)
             return
+        self._without_outvoted(group, result)
         out = frozenset(result.outvoted)
         taken = [c for c in near if c.key not in out and result.draft.guard.match(c.text) is not None]
         # The same code, whose replies to requests that it had never seen were just found right: that is what shadow asks for.
-        birth = replace(
-            self._birth(group, result, "widened"), parent=parent.id, agreements=parent.agreements + len(taken)
-        )
-        state = State.LIVE if parent.state is State.LIVE and taken else State.SHADOW
+        agreed = parent.agreements + len(taken)
+        birth = replace(self._birth(group, result, "widened"), parent=parent.id, agreements=agreed)
+        good = bool(taken) and (parent.state is State.LIVE or self._promote(self._library.record(), agreed, 0))
+        state = State.LIVE if good else State.SHADOW
         self._casebook.judge(group.id, [case.key for case in taken], "agree")
         examples = [*parent.examples, *taken]
         new = self._library.save(group.id, request.context, result.draft, examples, birth, state)
         self._casebook.release(group.id, COVERED, widenings=0)
+        self._part(request, group, [c for c in near if c not in taken and c.key not in out])
         if state is State.LIVE and (procedure := self._library.get(new)) is not None:
             self._went_live(procedure)
+
+    def _part(self, request: Request, group: Group, strangers: Sequence[Case]) -> None:
+        """No kin after all: what is alike among them is a class of its own, and may become a procedure of its own."""
+        left = list(strangers)
+        while left:
+            alike = [case for case in left if case is left[0] or similar(case.text, left[0].text)]
+            left = [case for case in left if case not in alike]
+            new = self._casebook.detach(request, group.id, [case.key for case in alike], self._clock())
+            apart = self._casebook.group(new)
+            if apart is not None and self._hot(apart):
+                self.compile(request, apart)
 
     # -- retirement ---------------------------------------------------------------------------------------------------
 

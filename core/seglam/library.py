@@ -198,7 +198,8 @@ class Library:
             if not finding.passed and row.state in WORKING:
                 state = State.SUSPENDED
             elif finding.passed and row.state == State.SHADOW and promote is not None:
-                record = _record(connection, procedure_id)
+                agreed, compared = connection.execute(_compared(procedure_id)).one()
+                record = Record(int(agreed), int(compared) - int(agreed))
                 state = State.LIVE if promote(record, counts["agreements"], counts["disagreements"]) else None
             _add(connection, procedure_id, (finding,), now)
             values: dict[str, Any] = {**counts, **({} if state is None else {"state": state.value})}
@@ -240,16 +241,17 @@ class Library:
 
     def record(self) -> Record:
         """All comparisons with the model, of every version that the gate let through."""
-        with self._store.write() as connection:
-            return _record(connection, 0)
+        agreed, compared = self._store.read(_compared(0))[0]
+        return Record(int(agreed), int(compared) - int(agreed))
 
 
-def _record(connection: Connection, but: int) -> Record:
-    # A widened version starts from its parent's agreements: counted with the parent, they would count twice.
+def _compared(but: int) -> Any:
+    """How many comparisons agreed, and how many there were.
+
+    By findings, not by the versions' counts: a widened version starts from its parent's agreements.
+    """
     own = (findings.c.stage.in_(("shadow", "audit", "disagreed"))) & (findings.c.procedure_id != but)
-    query = select(func.coalesce(func.sum(findings.c.passed), 0), func.count()).where(own)
-    agreed, compared = connection.execute(query).one()
-    return Record(int(agreed), int(compared) - int(agreed))
+    return select(func.coalesce(func.sum(findings.c.passed), 0), func.count()).where(own)
 
 
 def _supersede(connection: Connection, procedure_id: int, class_id: int, now: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from seglam._judging_tmp import Judge
+from seglam.judging import Judge
 from seglam.errors import ConfigurationError
 from seglam.exchange import Request, Response, Reuse, unstorable
 from seglam.moment import time_dependent
@@ -83,7 +83,8 @@ class Policy:
         judge: says whether two answers agree, in place of the comparison by value.
         repairs: how often the compiler may mend its reply, told what is wrong.
         compiles_per_hour: upper bound on compile attempts.
-        retry_after: seconds before a class that was declined or failed is tried again; doubles with every try.
+        retry_after: seconds before a class whose compilation failed is tried again; 24 times as long where the compiler
+            declined; doubles with every try.
         bind_engine: True keeps a procedure to the engine whose answers it was made from.
         lifetimes: seconds by kind of content; the kind "" is the default; 0 means never stored.
         rules: give requests a kind by their text; the first that matches wins.
@@ -113,7 +114,7 @@ class Policy:
     judge: Judge | None = None
     repairs: int = 2
     compiles_per_hour: int = 60
-    retry_after: float = DAY
+    retry_after: float = HOUR
     bind_engine: bool = False
     lifetimes: Mapping[str, float] = field(default_factory=lambda: LIFETIMES)
     rules: tuple[Rule, ...] = ()

@@ -11,13 +11,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from seglam.agreement import agree
+from seglam.agreement import KINDS, agree
 from seglam.errors import ReplyError
 from seglam.exchange import Usage
 from seglam.guard import Guard
 from seglam.sandbox import Limits, Outcome, Sandbox, Status, call_source, compact
 
-ANSWER_KINDS: Final = ("integer", "decimal", "fraction", "date", "option", "text", "json")
+ANSWER_KINDS: Final = KINDS
 
 
 class State(StrEnum):

@@ -46,8 +46,9 @@ and nothing else:
 changed unit, a negation, a relative quantity, another question>
 ~~~
 
-answer_kind says how two replies are compared: integer, decimal (also money and percent) and fraction by the final value that \
-the reply states, date by the day, option by the choice, json by structure, text letter by letter.
+answer_kind says how two replies are compared: integer, decimal (also percent), fraction, money, date and time by the final \
+value that the reply states; option by the choice; list by its items in order, set by its items in any order; json by structure; \
+text letter by letter.
 
 PATTERNS
 {PATTERN_RULES}

@@ -76,8 +76,9 @@ _TOKEN: Final = re.compile(
   | (?P<fraction>\d+/\d+(?![\d/]))
   | (?P<number>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?!\d)|\d+)
       (?:\.\d+)?(?:e[+-]?\d+(?!\w))?|\.\d+)(?P<tail>%|°\s?[cfk]?(?![a-z])|[^\W\d_]+(?:/[a-z]+)?)?
+  | (?P<currency>(?<!\w)(?:US|AU?|CA?|HK|NZ|[SR])\$)
   | (?P<word>[^\W_][\w]*(?:\+\+|\#(?!\w)|[+](?!\w))?(?:['’._/-][^\W_]\w*)*)
-  | (?P<symbol>(?:US|AU?|CA?|HK|NZ|[SR])?\$|[^\w\s]|_)
+  | (?P<symbol>[^\w\s]|_)
     """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
@@ -111,7 +112,7 @@ def _classify(match: re.Match[str], *, joined: bool) -> list[Token]:
         return [_READERS[kind](text)._replace(joined=joined)]
     if kind == "word":
         return _word(text, joined=joined)
-    if kind == "symbol":
+    if kind in ("symbol", "currency"):
         return [Token("punct" if text in _PUNCTUATION else "symbol", text, "", text)]
     return [Token("code", text.casefold() if kind == "mixed" else text, "", text, joined)]
 

@@ -65,50 +65,33 @@ def _tokens(argument: str | None) -> Slot:
 
 # Expressions -----------------------------------------------------------------------------------------------------------
 
-_OPERAND: Final = r"(?:[0-9]+(?:\.[0-9]+)?[A-Za-z]?|[A-Za-z])"
+# A bracket whose inside is an expression stands for an operand; this mark takes its place.
+_DONE: Final = "§"
+_OPERAND: Final = rf"(?:(?:[0-9]+(?:\.[0-9]+)?[A-Za-z]?|[A-Za-z]|True|False){_DONE}*|{_DONE}+)"
 _OPERATOR: Final = r"(?:\*\*|//|<=|>=|==|!=|[-+*/^%=<>×÷−·&|])"
-_PIECE: Final = re.compile(
-    rf" ?(?:(?P<mark>[()\[\]]|not\b)|(?P<operator>{_OPERATOR}|(?:and|or|xor)\b)|(?P<operand>True|False|{_OPERAND}))"
-)
-_LOGIC: Final = re.compile(r"\b(?:and|or|xor|not)\b")
-_SIGNS: Final = frozenset("+-−")
-_BRACKETS: Final = {")": "(", "]": "["}
+_SIGNS: Final = rf"(?:[-+−] ?|not (?=[TF])|not ?(?={_DONE}))*"
+_FLAT: Final = rf"{_SIGNS}{_OPERAND}(?:(?: ?{_OPERATOR} ?| (?:and|or|xor) ){_SIGNS}{_OPERAND})*"
+_WHOLE: Final = re.compile(_FLAT)
+_INNERMOST: Final = re.compile(rf"\( ?{_FLAT} ?\)|\[ ?{_FLAT} ?\]")
+_CONNECTED: Final = re.compile(rf"{_OPERATOR}|not|and|or|xor")
+_LOGIC: Final = re.compile(r"not|and|or|xor")
+_MAX_NESTED: Final = 40
 
 
 def is_expression(text: str) -> bool:
-    """Whether it is an expression of numbers, single letters, True, False, operators and brackets, from one end to the other."""
-    if not 0 < len(text) <= _MAX_EXPRESSION or text != text.strip():
+    """Whether all of it is numbers, single letters, True or False, joined by operators and brackets.
+
+    Two operands side by side are a list, or prose; ``3 and 4`` without True or False is prose as well.
+    """
+    if not 0 < len(text) <= _MAX_EXPRESSION or _DONE in text or _CONNECTED.search(text) is None:
         return False
     if _LOGIC.search(text) and "True" not in text and "False" not in text:
-        return False  # "3 and not 4" is prose
-    at, wanted, opened, operators = 0, True, [], 0
-    while at < len(text):
-        piece = _PIECE.match(text, at)
-        if piece is None:
-            return False
-        mark, at = piece[0].strip(), piece.end()
-        if piece["operand"]:
-            # Two operands in a row are a list, or prose; so is a word.
-            if not wanted or (mark[-1].isalpha() and text[at : at + 1].isalpha()):
-                return False
-            wanted = False
-        elif piece["operator"]:
-            operators += 1
-            if wanted and mark not in _SIGNS:
-                return False
-            wanted = True
-        elif mark in ("(", "["):
-            if not wanted and piece[0] != mark:
-                return False  # 3 (4) may be a remark; 3(4) is a product
-            opened.append(mark)
-            wanted = True
-        elif mark == "not":
-            if not wanted:
-                return False
-            operators += 1
-        elif wanted or not opened or opened.pop() != _BRACKETS[mark]:
-            return False
-    return not wanted and not opened and operators > 0
+        return False
+    for _ in range(_MAX_NESTED):
+        text, replaced = _INNERMOST.subn(_DONE, text)
+        if not replaced:
+            break
+    return _WHOLE.fullmatch(text) is not None
 
 
 def _expression(argument: str | None) -> Slot:

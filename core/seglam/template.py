@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from seglam.dataslots import slot_type
 from seglam.errors import PatternError
 from seglam.slots import Slot
-from seglam.dataslots import slot_type
 
 MAX_TEMPLATE: Final = 4_000
 _MAX_SLOTS: Final = 32
@@ -23,6 +23,14 @@ _ENOUGH_CLOSED: Final = 4  # where it may not
 _MODULE: Final = "run check render gen value params seed re math json datetime decimal itertools collections functools"
 # They must keep their meaning in the code.
 _RESERVED: Final = frozenset({*dir(builtins), *keyword.kwlist, *_MODULE.split()})
+UNNAMED: Final = "_"
+"""The name of a choice whose value nobody needs."""
+# Words that differ in grammar alone; "he" and "she", "is" and "was" tell things apart.
+_SAME: Final = tuple(
+    frozenset(group.split("|"))
+    for group in ("a|an", "is|are", "was|were", "has|have", "does|do", "this|these", "that|those", "'s|’s|'|’", ".|?|!")
+)
+_ONE_WORD: Final = re.compile(r"[A-Za-z]+")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 _UNFIT: Final = re.compile("[\\x00\\r\\n\\ud800-\\udfff]")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "{": "{", "}": "}", "\\": "\\"}
@@ -113,6 +121,8 @@ class _Reader:
         if self.template[at : at + 1] != "}":
             raise error_at(self.template, start, "a { without its }", r"{name:type}, or \{ for a brace")
         name, colon, kind = (piece.strip() for piece in self.template[start + 1 : at].partition(":"))
+        if name == UNNAMED:
+            return Use(name, self._unnamed(kind, start), start), at + 1
         if _NAME.fullmatch(name) is None or len(name) > _MAX_NAME or name in _RESERVED:
             raise error_at(
                 self.template,
@@ -121,6 +131,18 @@ class _Reader:
                 "a lower-case identifier that Python and the code do not use",
             )
         return Use(name, self._type(name, kind, start, named=bool(colon)), start), at + 1
+
+    def _unnamed(self, kind: str, start: int) -> Slot:
+        try:
+            slot = slot_type(kind)
+        except ValueError as error:
+            raise error_at(self.template, start, f"{{_:{kind[:80]}}}", str(error)) from None
+        if not kind.startswith("oneof(") or not _alike(kind[len("oneof(") : -1].split("|")):
+            expected = (
+                "a oneof of forms of one word, a|an, is|are, mile|miles; or a name, so that the code sees the value"
+            )
+            raise error_at(self.template, start, f"{{_:{kind[:80]}}}", expected)
+        return slot
 
     def _type(self, name: str, kind: str, start: int, *, named: bool) -> Slot:
         known = self.slots.get(name)
@@ -139,6 +161,16 @@ class _Reader:
         if len(self.slots) >= _MAX_SLOTS and known is None:
             raise error_at(self.template, start, "one slot more", f"at most {_MAX_SLOTS} slots")
         return self.slots.setdefault(name, slot)
+
+
+def _alike(options: Sequence[str]) -> bool:
+    """Whether a text means the same with each of them: forms of one word, or marks."""
+    plain = {option[:1].lower() + option[1:] for option in options}
+    if len(plain) == 1 or any(plain <= group for group in _SAME):
+        return True
+    one = min(plain, key=len)
+    several = {f"{one}s", f"{one}es", f"{one[:-1]}ies"} if one[-1:] == "y" else {f"{one}s", f"{one}es"}
+    return _ONE_WORD.fullmatch(one) is not None and plain - {one} <= several
 
 
 def _trimmed(parts: list[Part]) -> list[Part]:
@@ -163,6 +195,8 @@ def _review(template: str, parts: Sequence[Part]) -> None:
     for before, after in pairwise(parts):
         if isinstance(before, Use) and isinstance(after, Use):
             kinds = (before.slot, after.slot)
+            if UNNAMED in (before.name, after.name):
+                continue
             if not all(slot.closed for slot in kinds) or not any(slot.type.startswith("oneof") for slot in kinds):
                 raise error_at(template, after.start, "two slots side by side", "literal text between them")
     for before, gap, after in zip(parts, parts[1:], parts[2:], strict=False):

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from seglam.slots import LAZY, NUMBER_WORDS, Slot, Value, bare, both
 

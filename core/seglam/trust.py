@@ -6,6 +6,7 @@ Morris 1975, here for a binomial rate with its conjugate Beta prior). Strict mod
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,24 +81,23 @@ def upper_bound(wrong: int, n: int, confidence: float = 0.95) -> float:
         raise ConfigurationError(f"confidence: expected between 0 and 1, got {confidence!r}")
     if wrong == n:
         return 1.0
+    ways = [math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in range(wrong + 1)]
     low, high = wrong / n, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _at_most(wrong, n, middle) > 1 - confidence:
+        if _at_most(ways, n, middle) > 1 - confidence:
             low = middle
         else:
             high = middle
     return high
 
 
-def _at_most(wrong: int, n: int, rate: float) -> float:
-    """The probability of ``wrong`` or fewer of n, for a rate in [0, 1]."""
+def _at_most(ways: Sequence[float], n: int, rate: float) -> float:
+    """The probability of fewer than ``len(ways)`` of n, for a rate in [0, 1]; ``ways``: logarithms of binomials."""
     if rate <= 0.0 or rate >= 1.0:
         return float(rate <= 0.0)
-    whole, yes, no = math.lgamma(n + 1), math.log(rate), math.log1p(-rate)
-    return math.fsum(
-        math.exp(whole - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * yes + (n - k) * no) for k in range(wrong + 1)
-    )
+    yes, no = math.log(rate), math.log1p(-rate)
+    return math.fsum(math.exp(way + k * yes + (n - k) * no) for k, way in enumerate(ways))
 
 
 def trusted(record: Record, agreed: int, disagreed: int, *, target: float = 0.9, strict: bool = False) -> bool:
