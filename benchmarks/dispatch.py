@@ -20,7 +20,24 @@ PATTERNS = 10_000
 ROUNDS = 2_000
 TARGET = 0.05
 _SYLLABLES = [first + vowel + last for first in "bdfgklmnprst" for vowel in "aeiou" for last in "lmnrst"]
-_COMMON = "What is the total of all goods in that order when each box holds some of them and a crate costs much".split()
+_COMMON = [
+    "What",
+    "is",
+    "the",
+    "total",
+    "of",
+    "all",
+    "goods",
+    "in",
+    "that",
+    "order",
+    "when",
+    "each",
+    "box",
+    "and",
+    "a",
+    "crate",
+]
 
 
 def word(number: int) -> str:

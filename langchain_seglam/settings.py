@@ -225,9 +225,8 @@ def _sorted(shape: Shape, kind: str, identity: Mapping[str, Any], values: Mappin
     many = any(values.get(name) not in (None, 1) for name in _MANY)
     rich = any(values.get(name) for name in _RICH)
     single = not many and not rich
-    formed = bool(vary.keys() & {"tools", "tool_choice", "schema"})
     bare = single and not vary.keys() & {"tools", "schema"}
-    asked = _form(vary) if single and formed else None
+    asked = _form(vary) if single and not bare else None
     try:
         return Settings(shape, kind, digest("langchain", dict(identity), engine), vary, bare, asked)
     except (TypeError, ValueError):

@@ -3,18 +3,20 @@
 import json
 
 import pytest
-from test_life import NEVER, states
-from test_procedural import SUM, Script, ask, feed
 from typer.testing import CliRunner
 
 from seglam import Cache, ConfigurationError, ProcedureError, Request, Response, State, TierName
 from seglam.bundle import hmac_signer, hmac_verifier
 from seglam.cli import app
 from seglam.desk import existing
+from test_life import NEVER, states
+from test_procedural import SUM, Script, ask, feed
 
 KEY = b"a key of thirty-two bytes or more"
-BETTER = "def run(a, b):\n    total = a + b\n    return total\n\n" + SUM.partition("def check")[1] + (
-    SUM.partition("def check")[2].partition("~~~")[0]
+BETTER = (
+    "def run(a, b):\n    total = a + b\n    return total\n\n"
+    + SUM.partition("def check")[1]
+    + (SUM.partition("def check")[2].partition("~~~")[0])
 )
 
 

@@ -77,6 +77,31 @@ BAD = {
 }
 
 
+ROWS = "Add up the quantities of this list:\\n{rows:block(500)}"
+ROWS_CASES = (
+    ("Add up the quantities of this list:\npens: 3\nclips: 4", "7"),
+    ("Add up the quantities of this list:\ninks: 5\npads: 6\nmaps: 1", "12"),
+)
+ADD_ROWS = """total = 0
+    for line in rows.split("\\n"):
+        label, mark, count = line.partition(": ")
+        if not mark or not count.isdigit():
+            raise Refuse("no row")
+        total += int(count)
+    return total"""
+CAREFUL_ROWS = ADD_ROWS.replace("if not mark", 'if "total" in label.lower() or label == "Sum" or not mark')
+GUESSED_ROWS = ADD_ROWS.replace(
+    "total += int(count)", 'total += int(count) if label not in ("Total", "subtotal", "Sum") else 0'
+)
+BAD |= {
+    "a total that is added to itself": (ROWS, ADD_ROWS, 'f"{value}"', "integer", ROWS_CASES, "a row 'Total'"),
+    "one answer to all nonsense": (
+        *(ROWS, GUESSED_ROWS.replace('raise Refuse("no row")', "return 77"), 'f"{value}"', "integer", ROWS_CASES),
+        "whatever stands in",
+    ),
+}
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_a_crafted_draft_is_refused(sandbox, name):
     """Each reproduces its cases and fails a change that no case has."""
@@ -111,6 +136,8 @@ GOOD = {
     "degrees may be negative": (COLD, "return a - b", 'f"{value} degrees"', COLD_CASES),
     "looks into words": ("How many letters has the word {w:word}?", "return len(w)", 'f"{value}"', LETTERS_CASES),
     "knows words and refuses others": (BUY, PRICES, PRICED, BUY_CASES),
+    "refuses rows that sum up": (ROWS, CAREFUL_ROWS, 'f"{value}"', ROWS_CASES),
+    "leaves out rows that sum up": (ROWS, GUESSED_ROWS, 'f"{value}"', ROWS_CASES),
     "crashes on nonsense": (EACH, WHOLE, 'f"{value}"', EACH_CASES),
 }
 

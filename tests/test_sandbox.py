@@ -220,8 +220,20 @@ def test_compact_keeps_the_meaning(sandbox):
         sandbox.run(call_source(small, CALL), arguments, HIT).value
         == sandbox.run(call_source(PROCEDURE, CALL), arguments, HIT).value
     )
+    assert sandbox.run(call_source(small, CALL), {"qty": 0, "price": Decimal(1)}, HIT).detail == "no items"
     assert "def gen" in compact(PROCEDURE, keep=("gen",))
     assert compact(small) == small
+
+
+@pytest.mark.parametrize("why", ["", '"odd"', 'f"{n} is odd"', "n", "why=3", "[n]"])
+def test_compact_keeps_refusals(sandbox, why):
+    """However a refusal is worded, it stays one, with the same words."""
+    source = f"def run(n):\n    if n % 2:\n        raise Refuse({why})\n    return n\n"
+    whole, small = (
+        sandbox.run(call_source(given, "run(n)"), {"n": 3}, HIT) for given in (source, compact(source, keep=("run",)))
+    )
+    assert (small.status, small.detail) == (whole.status, whole.detail)
+    assert small.status is Status.REFUSED
 
 
 @pytest.mark.parametrize("source", ["def f(:", "x\0", "(" * 2000])

@@ -101,6 +101,8 @@ def test_a_call_is_legal_if_the_tool_is_known_and_takes_the_arguments():
             {"anything": 1},
         ):
             assert not found(text(wrong)), wrong
+    for broken in ('{"name": "cancel", "arguments": {"id": "a"b"}}', "[book]", "```json\n{}\n```", " {"):
+        assert not free(broken), broken
     assert free.read("Which city?").text == "Which city?"
     assert free("42")
     assert not bound("Which city?")
@@ -121,21 +123,35 @@ def test_a_call_is_legal_if_the_tool_is_known_and_takes_the_arguments():
         {"tools": [BOOK, {"type": "web_search"}]},
         {"tools": [{"type": "custom", "name": "sql"}]},
         {"tools": [{"type": "function", "function": {"name": ""}}]},
-        {"tools": [{"name": "f", "parameters": {"type": "nonsense"}}]},
         {"tools": {"functions": [BOOK]}},
         {"tools": "book"},
         {"tools": [object()]},
         {"schema": {"type": "text"}},
         {"schema": {"grammar": "root ::= x"}},
         {"schema": {"type": "OBJECT", "properties": {}}},
-        {"schema": {"type": "object", "properties": 3}},
         {"schema": object()},
     ],
     ids=str,
 )
 def test_what_is_not_certain_has_no_form(asked):
-    """Both at once, an unknown choice, a provider's own tool, no JSON schema: only the same request answers such a one."""
+    """Both at once, an unknown choice, a provider's own tool, another kind of schema: only the same request answers it."""
     assert form(**asked) is None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"tools": [{"name": "f", "parameters": {"type": "nonsense"}}, BOOK]},
+        {"schema": {"type": "object", "properties": 3}},
+    ],
+    ids=str,
+)
+def test_nothing_fits_what_is_no_json_schema(asked):
+    """No answer is legal, so that nothing is learnt from any; the other tools are not hurt."""
+    found = form(**asked)
+    assert not found("{}")
+    assert not found('{"name": "f", "arguments": {}}')
+    assert found(text({"name": "book", "arguments": GOOD})) == ("tools" in asked)
 
 
 def test_a_schema_is_data():
@@ -143,8 +159,19 @@ def test_a_schema_is_data():
     inside = {"$ref": "#/$defs/City", "$defs": {"City": CITY}}
     assert form(schema=inside)(text(GOOD))
     assert not form(schema=inside)(text({"name": 1, "size": 1}))
+    optional = {"anyOf": [{"$ref": "#/$defs/City"}, {"type": "null"}], "$defs": {"City": CITY}}
+    assert form(schema=optional)(text(GOOD))
     outside = {"type": "object", "properties": {"name": {"$ref": "http://127.0.0.1:9/x.json"}}}
     assert not form(schema=outside)(text({"name": "Oslo"}))
+
+
+def test_fields_that_no_schema_names_are_not_legal():
+    """Code that pastes a user's words into JSON can be made to add fields; where a schema allows more it is its own affair."""
+    more = {**GOOD, "admin": "yes"}
+    assert not form(schema=CITY)(text(more))
+    assert not form(tools=CHOICE)(text({"name": "book", "arguments": more}))
+    assert not form(schema={"$ref": "#/$defs/City", "$defs": {"City": CITY}})(text(more))
+    assert form(schema={**CITY, "additionalProperties": True})(text(more))
 
 
 def test_formats_count():

@@ -61,7 +61,7 @@ PROMISED = {
     "time": [("14:30", time(14, 30)), ("2:30 PM", time(14, 30)), ("2pm", time(14))],
     "word": [("INV-12", "INV-12")],
     "json": [("[[1, 2], [3, 4]]", [[1, 2], [3, 4]]), ("['a', 'b']", ["a", "b"])],
-    "expression": [(text, text) for text in ("3 * (x - 2.5)", "2x = 7", "not (True or False)")],
+    "expression": [(text, text) for text in ("3 * (x - 2.5)", "2x = 7", "0x1f >> 2", "sqrt(9)", "not (True or False)")],
 }
 """Texts that the rules for the compiler show, and their values."""
 
@@ -128,7 +128,16 @@ ACCEPTED = [
     ("tokens", "x", ["x"]),
     *(
         ("expression", text, text)
-        for text in ("-5 * -6", "(3+4)/2", "2(x+1)", "x**2 - 4x + 4 = 0", "3 × 4 ÷ 2", "True and not ( False or True )")
+        for text in (
+            "-5 * -6",
+            "(3+4)/2",
+            "2(x+1)",
+            "x**2 - 4x + 4 = 0",
+            "3 × 4 ÷ 2",
+            "((0x86c >> 0x3) * ~5)",
+            "¬(P ↔ S)",
+            "True and not ( False or True )",
+        )
     ),
     ("grid", "1 2 3\n4 5 6", [["1", "2", "3"], ["4", "5", "6"]]),
     ("grid", "5 _ | 3\n_ 7 | -1.5", [["5", "_", "|", "3"], ["_", "7", "|", "-1.5"]]),

@@ -9,6 +9,7 @@ import json
 import logging
 import platform
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,14 @@ class Session:
                 progress.update(task, total=len(items))
                 try:
                     run = runner.run(
-                        plan, tape=self.tape, out=self.out, pending=self.options.pending, keep=self.options.keep,
-                        tick=lambda task=task: progress.advance(task), items=items,
-                    )  # fmt: skip
+                        plan,
+                        tape=self.tape,
+                        out=self.out,
+                        pending=self.options.pending,
+                        keep=self.options.keep,
+                        tick=partial(progress.advance, task),
+                        items=items,
+                    )
                 except ImportError as error:
                     self.absent[plan.system] = str(error)
                     progress.remove_task(task)
@@ -153,7 +159,10 @@ def picture(session: Session) -> None:
     """The curves of the runs that are there."""
     from benchmarks.crystal import picture as drawing
 
-    runs = {name: [run for plan in (p for system in SYSTEMS for p in session.plans(name, system)) if (run := session.read(plan))] for name in STREAMS}
+    runs = {}
+    for name in STREAMS:
+        plans = [plan for system in SYSTEMS for plan in session.plans(name, system)]
+        runs[name] = [run for plan in plans if (run := session.read(plan))]
     path = drawing.draw(runs, session.options.out / "crystal.png")
     console.print(f"written: {path}", style="dim")
 

@@ -17,13 +17,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from rich.progress import Progress
+
 from benchmarks.crystal import refuse as near
 from benchmarks.crystal.items import Item, right, sequence
 from benchmarks.crystal.mutants import Mutant, mutants
 from benchmarks.crystal.oracle import Oracle
 from benchmarks.crystal.refusal import trained
 from benchmarks.crystal.runner import Run
-from rich.progress import Progress
 from seglam import ProcedureError, State
 from seglam.evidence import Evidence
 from seglam.procedure import Case, Draft, Procedure, answer, parse_reply
@@ -184,7 +185,7 @@ class Tally:
         self.first: Counter[str] = Counter()
         self.unique: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = dict.fromkeys(STAGE_NAMES, 0.0)
         self.refused_good: Counter[str] = Counter()
         self.refused_bad: Counter[str] = Counter()
         self.replies: Counter[str] = Counter()

@@ -29,7 +29,7 @@ class Row:
         calls: model calls that this request led to, by kind.
         tokens: (repeated prefix, other input, output) by kind.
         us: microseconds of the lookup.
-        fell: after it, fewer procedures were live, or more suspended.
+        fell: it cost a procedure its place: one was suspended, or was live no longer after an audit or a disagreement.
     """
 
     at: int
@@ -54,8 +54,8 @@ class Row:
         cls, at: int, item: Item, found: Found, reply: str, *, correct: bool, spent: Sequence[Spent], fell: bool
     ) -> "Row":
         """The row of a request that has just been answered."""
-        calls = {kind: n for kind in KINDS if (n := sum(s.kind == kind for s in spent))}
-        used = {
+        calls: dict[str, int] = {kind: n for kind in KINDS if (n := sum(s.kind == kind for s in spent))}
+        used: dict[str, list[int]] = {
             kind: [sum(getattr(s, name) for s in spent if s.kind == kind) for name in ("prefix", "input", "output")]
             for kind in calls
         }
@@ -66,7 +66,8 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Without what has its usual value."""
-        return {name: value for name, value in asdict(self).items() if value != "" and value != {} and value is not False}
+        usual: tuple[Any, ...] = ("", {})
+        return {name: value for name, value in asdict(self).items() if value not in usual and value is not False}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Row":
@@ -164,7 +165,16 @@ def by_class(rows: Iterable[Row]) -> dict[str, dict[str, Any]]:
     for row in rows:
         line = table.setdefault(
             row.klass,
-            {"n": 0, "hits": 0, "procedure": 0, "exact": 0, "semantic": 0, "wrong_hits": 0, "right": 0, "audit_misses": 0}
+            {
+                "n": 0,
+                "hits": 0,
+                "procedure": 0,
+                "exact": 0,
+                "semantic": 0,
+                "wrong_hits": 0,
+                "right": 0,
+                "audit_misses": 0,
+            }
             | dict.fromkeys(KINDS, 0),
         )
         line["n"] += 1
@@ -285,9 +295,7 @@ def break_even(ours: Sequence[float], always: Sequence[float]) -> int | None:
     return since
 
 
-def break_evens(
-    rows: Sequence[Row], always: Sequence[Row], prices: Prices | None = None
-) -> dict[str, int | None]:
+def break_evens(rows: Sequence[Row], always: Sequence[Row], prices: Prices | None = None) -> dict[str, int | None]:
     """Break-even of every class: in calls, or in money; ``always`` holds the same requests when the model is always asked."""
     ours: dict[str, list[float]] = {}
     other: dict[str, list[float]] = {}
@@ -317,7 +325,7 @@ def summary(found: Mapping[str, int | None]) -> dict[str, Any]:
 def drift(rows: Sequence[Row], klass: str, day: int) -> dict[str, Any]:
     """What a change of a class's right answers on ``day`` (from 0) did: wrong answers served until it was noticed, and after.
 
-    Noticed is the first request of the class after which a procedure was suspended or no longer live.
+    Noticed is the first request of the class that cost a procedure its place.
     """
     after = [row for row in rows if row.klass == klass and row.day >= day]
     noticed = next((place for place, row in enumerate(after) if row.fell), None)
@@ -337,6 +345,29 @@ def drift(rows: Sequence[Row], klass: str, day: int) -> dict[str, Any]:
         "wrong_later": sum(row.hit and not row.right for row in later),
         "days_until_served_again": None if back is None else back.day - day,
     }
+
+
+def unnoticed(rows: Sequence[Row], klass: str, day: int) -> set[int]:
+    """The places of a class's requests from its drift until that was noticed."""
+    places: set[int] = set()
+    for row in rows:
+        if row.klass == klass and row.day >= day:
+            places.add(row.at)
+            if row.fell:
+                break
+    return places
+
+
+def cold(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """The first procedure hit of each day, when the process has just begun and starts its sandbox; and all other rows."""
+    first: list[Row] = []
+    rest: list[Row] = []
+    day = -1
+    for row in rows:
+        begins = row.tier == "procedure" and row.day != day
+        (first if begins else rest).append(row)
+        day = row.day if begins else day
+    return first, rest
 
 
 def latency(rows: Iterable[Row], tier: str = "procedure") -> dict[str, float]:

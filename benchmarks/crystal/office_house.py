@@ -71,7 +71,7 @@ def house_rate(rng: random.Random) -> Values:
         ("inserted", "{amount}", "{amount} (the first $1,000 exempt)"),
         ("negated", "levy", "levy if it is not {percent}% but double that,"),
     ),
-    relative=("amount",),
+    relative=("*amount",),
 )
 def storage_levy(rng: random.Random) -> Values:
     """A percentage, rounded to the cent; later up to the next five cents."""

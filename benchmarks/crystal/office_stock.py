@@ -119,7 +119,7 @@ def seat_place(rng: random.Random) -> Values:
     "We print {pages} pages duplex, {copies} times. Every copy starts on a fresh sheet. Number of sheets?",
     edits=(
         ("negated", "{copies} copies", "{copies} copies (the first ten not double-sided)"),
-        ("inserted", "{pages} page", "{pages} page (two pages scaled onto one side)"),
+        ("inserted", "{pages} page handout", "{pages} page handout (two pages scaled onto one side)"),
         ("inserted", "{pages} pages", "{pages} pages plus a cover sheet"),
         ("unit", "sheets", "reams of 500 sheets"),
     ),
@@ -236,11 +236,7 @@ def table_sum(rng: random.Random) -> Values:
         ("inserted", "Count the rows", "Count the rows, each of them twice,"),
         ("unit", "orders", "percent of the orders"),
         ("unit", "Count the rows", "Give the percentage of rows"),
-        (
-            "relative",
-            "rows with an amount greater",
-            "amounts that are twice the limit or more, and give 100 more than the rows with an amount greater",
-        ),
+        ("relative", "Count the rows", "Give 100 more than the number of rows"),
     ),
 )
 def csv_count(rng: random.Random) -> Values:

@@ -14,6 +14,7 @@ _COLOURS = {
     "semantic-0.92": "tab:orange",
     "semantic-0.97": "tab:brown",
     "gptcache": "tab:red",
+    "gptcache-minilm": "tab:pink",
 }
 _STYLES = {"families": "-", "office": "--"}
 _WINDOW = 7
@@ -34,9 +35,7 @@ def curve(runs: Sequence[Run]) -> list[float]:
 
 def smooth(values: Sequence[float], window: int) -> list[float]:
     """The mean of each value and those before it, up to ``window`` of them."""
-    return [
-        sum(part) / len(part) for end in range(1, len(values) + 1) if (part := values[max(0, end - window) : end])
-    ]
+    return [sum(part) / len(part) for end in range(1, len(values) + 1) if (part := values[max(0, end - window) : end])]
 
 
 def by_day(runs: Sequence[Run], kinds: Sequence[str]) -> list[float]:
@@ -77,20 +76,27 @@ def _systems(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return found
 
 
+def _wrong(runs: Sequence[Run]) -> str:
+    """Beside a low call rate must stand what it cost: how many of the hits were wrong."""
+    found = metrics.wrong_hits([row for run in runs for row in run.rows], "")
+    return f"{found['value']:.2%} of hits wrong" if found["of"] else "no hits"
+
+
 def _by_number(axis: Any, runs: Mapping[str, Sequence[Run]]) -> None:
     for stream, style in _STYLES.items():
         for system, some in _systems(runs.get(stream, ())).items():
             if system == "none":
                 continue
             values = smooth(curve(some), 3)
-            axis.plot(
-                range(1, len(values) + 1), values, style, color=_COLOURS[system], label=f"{system}, {stream}", lw=1.5
-            )
+            label = f"{system}, {stream} ({_wrong(some)})"
+            axis.plot(range(1, len(values) + 1), values, style, color=_COLOURS[system], label=label, lw=1.5)
     axis.axhline(1.0, color="tab:gray", lw=0.8)
     axis.set(
-        title="Model calls for the k-th request of a class\n(all values new; compile, vote and audit calls counted)",
+        title="Model calls for the k-th request of a class\n(new values each time; all calls counted; declined classes left out)",
         xlabel="k", ylabel="model calls", xscale="log", ylim=(0, None),
     )  # fmt: skip
+    axis.xaxis.set_major_formatter("{x:.0f}")
+    axis.xaxis.set_minor_formatter("")
     _legend(axis)
 
 
@@ -99,7 +105,7 @@ def _by_day(axis: Any, runs: Sequence[Run]) -> None:
         if system == "none":
             continue
         values = by_day(some, ("all",))
-        axis.plot(range(1, len(values) + 1), values, color=_COLOURS[system], label=system, lw=1.5)
+        axis.plot(range(1, len(values) + 1), values, color=_COLOURS[system], label=f"{system} ({_wrong(some)})", lw=1.5)
         if system == "seglam":
             for kind, style in (("direct", ":"), ("compile", "--"), ("audit", "-."), ("vote", (0, (1, 4)))):
                 part = by_day(some, (kind,))

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.progress import Progress
+
 from benchmarks.crystal import metrics
 from benchmarks.crystal.runner import Run, times
 from benchmarks.crystal.systems import Seglam
-from rich.progress import Progress
 from seglam import Policy
 
 

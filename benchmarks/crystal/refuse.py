@@ -139,14 +139,11 @@ def _second(item: Item, rng: random.Random) -> str:
 
 
 def _joined(item: Item, before: str, after: str, rng: random.Random) -> str:
-    """A sentence put before or after; before where the request ends in data, which would swallow it."""
-    if item.text[-1] not in ".?!" or (item.source == "office" and _ends_in_data(item)) or rng.random() < 0.3:
+    """A sentence put before or after, on the side where no data stands that would swallow it."""
+    wording = REGISTER[item.klass].phrasings[item.phrasing] if item.source == "office" else item.text
+    if wording[-1] not in ".?!" or (wording[0] != "{" and rng.random() < 0.3):
         return f"{before} {item.text}"
     return f"{item.text} {after}"
-
-
-def _ends_in_data(item: Item) -> bool:
-    return REGISTER[item.klass].phrasings[item.phrasing].endswith("}")
 
 
 def _kind(item: Item) -> Kind:

@@ -168,8 +168,8 @@ EDITS: dict[str, tuple[Edit, ...]] = {
             r"Provide the count of each machine and part type",
             "Provide the count of each machine and part type that is not A",
         ),
-        ("relative", r"you have (\d+) machine A", r"you have {k} more than \1 machine A"),
-        ("unit", r"you have ([1-9]\d*) machine A", r"you have \1 dozen machine A"),
+        ("relative", r"Now, you have (\d+) machine A", r"Now, you have {k} more than \1 machine A"),
+        ("unit", r"Now, you have ([1-9]\d*) machine A", r"Now, you have \1 dozen machine A"),
     ),
     "time_intervals": (
         ("inserted", r"\?", " if only its second half counts?"),

@@ -74,7 +74,7 @@ def fingerprint(plan: Plan, tape: Path | None) -> str:
     here = Path(__file__).parent
     wanted = ["items.py", "families.py", "streams.py", "oracle.py", "runner.py", "systems.py"]
     files = [*(here / name for name in wanted), *here.glob("office*.py")]
-    if plan.system not in ("none", "gptcache"):
+    if plan.system not in ("none", "gptcache", "gptcache-minilm"):
         files += [path for path in Path(seglam.__file__).parent.glob("*.py") if path.name != "cli.py"]
     if plan.system == "seglam" and tape is not None:
         files.append(tape)
@@ -117,9 +117,8 @@ def play(
         fell = False
         if found.text is None and isinstance(system, Seglam):
             before, states = states, system.states()
-            fell = states.get("live", 0) < before.get("live", 0) or (
-                states.get("suspended", 0) > before.get("suspended", 0)
-            )
+            accused = found.why in ("audit", "disagree") and states.get("live", 0) < before.get("live", 0)
+            fell = accused or states.get("suspended", 0) > before.get("suspended", 0)
         correct = right(item, reply)
         yield Row.of(number, item, found, reply, correct=correct, spent=oracle.take(), fell=fell)
         tick()
@@ -212,12 +211,16 @@ def load(path: Path, plan: Plan) -> tuple[Run, str] | None:
     return found, str(header["fingerprint"])
 
 
+def _empty(path: Path) -> Path:
+    """A tape without a reply, for the first recording."""
+    path.write_text(json.dumps({"tape": 1, "model": "none"}) + "\n", encoding="utf-8")
+    return path
+
+
 def missing(plans: Sequence[Plan], pending: Path, tape: Path, tick: Callable[[], None] = lambda: None) -> int:
     """Play streams only to find prompts without a reply; they go to ``pending``. Returns how many there are."""
     pending.unlink(missing_ok=True)
-    if not tape.exists():
-        raise FileNotFoundError(f"no tape at {tape}; make an empty one with `record --new`")
-    recorded = Tape(tape, pending=pending)
+    recorded = Tape(tape if tape.exists() else _empty(pending.with_suffix(".empty")), pending=pending)
     for plan in plans:
         oracle = Oracle(recorded, error=plan.error, seed=plan.seed)
         system = SYSTEMS["seglam"](Path(":memory:"), oracle)

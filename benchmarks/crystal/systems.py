@@ -1,6 +1,8 @@
 """What is compared: seglam as it comes, no cache, exact matches only, meaning only, and GPTCache as it comes."""
 
+import importlib
 import importlib.util
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -162,33 +164,32 @@ class Seglam:
 class GptCache:
     """GPTCache as its quick start sets it up for meaning: ONNX embedding, SQLite and FAISS, its distance evaluation.
 
+    Args:
+        folder: where it keeps its files; emptied first.
+        embedding: in place of its own, which it fetches; anything with ``to_embeddings`` and ``dimension``.
+
     Raises:
         ImportError: it is not installed, or its embedding model cannot be fetched here.
     """
 
-    def __init__(self, folder: Path) -> None:
-        from gptcache import Cache as Cached
-        from gptcache.adapter.api import init_similar_cache
-
-        self._cached = Cached()
+    def __init__(self, folder: Path, embedding: Any = None) -> None:
+        self._api = importlib.import_module("gptcache.adapter.api")
+        shutil.rmtree(folder, ignore_errors=True)
+        self._cached = importlib.import_module("gptcache").Cache()
         try:
-            init_similar_cache(data_dir=str(folder), cache_obj=self._cached)
+            self._api.init_similar_cache(data_dir=str(folder), cache_obj=self._cached, embedding=embedding)
         except Exception as error:  # whatever its download raises
             raise ImportError(f"its default embedding cannot be made here: {type(error).__name__}: {error}") from error
 
     def find(self, text: str, now: float) -> Found:
-        from gptcache.adapter.api import get
-
         del now
         begin = time.perf_counter()
-        given = get(text, cache_obj=self._cached)
+        given = self._api.get(text, cache_obj=self._cached)
         us = (time.perf_counter() - begin) * 1e6
         return Found(None, us=us) if given is None else Found(str(given), "semantic", us=us)
 
     def learn(self, text: str, completion: Completion) -> None:
-        from gptcache.adapter.api import put
-
-        put(text, completion.text, cache_obj=self._cached)
+        self._api.put(text, completion.text, cache_obj=self._cached)
 
     def restart(self) -> None:
         self._cached.flush()
@@ -232,11 +233,25 @@ def _nothing(path: Path, compiler: Any) -> System:
     return Nothing()
 
 
-def _gptcache(path: Path, compiler: Any) -> System:
-    del compiler
-    if importlib.util.find_spec("gptcache") is None:
-        raise ImportError("it is not installed (pip install gptcache)")
-    return GptCache(path.with_suffix(".gptcache"))
+class _Embedding:
+    """Our embedder in GPTCache's shape."""
+
+    def __init__(self) -> None:
+        self._embedder = _shared_embedder()
+        self.dimension = len(self.to_embeddings("a"))
+
+    def to_embeddings(self, text: str, **_: Any) -> Any:
+        return self._embedder.embed([text])[0]
+
+
+def _gptcache(*, own: bool) -> Maker:
+    def make(path: Path, compiler: Any) -> System:
+        del compiler
+        if importlib.util.find_spec("gptcache") is None:
+            raise ImportError("it is not installed (pip install gptcache)")
+        return GptCache(path.with_suffix(".gptcache"), None if own else _Embedding())
+
+    return make
 
 
 SYSTEMS: Final[dict[str, Maker]] = {
@@ -245,6 +260,7 @@ SYSTEMS: Final[dict[str, Maker]] = {
     "exact": _exact,
     "semantic-0.92": _semantic(0.92),
     "semantic-0.97": _semantic(0.97),
-    "gptcache": _gptcache,
+    "gptcache": _gptcache(own=True),
+    "gptcache-minilm": _gptcache(own=False),
 }
 """By name; a maker raises ImportError where what it needs is absent, which the tables then say."""

@@ -6,7 +6,9 @@ with Cache.open("seglam.db", compiler=ask_my_model) as cache:
     response = cache.respond(Request(text="..."), origin)
 """
 
+from seglam.agreement import Tolerance
 from seglam.cache import Cache
+from seglam.curator import Account, Curator
 from seglam.errors import (
     ConfigurationError,
     EmbedderError,
@@ -37,6 +39,7 @@ from seglam.exchange import (
     digest,
     vary_digest,
 )
+from seglam.judging import ByValue, Judge, ModelJudge
 from seglam.ledger import Stats
 from seglam.llm import Completion, Model
 from seglam.policy import Policy, Rule
@@ -45,16 +48,21 @@ from seglam.procedure import Procedure, State
 __version__ = "0.1.0"
 
 __all__ = [
+    "Account",
+    "ByValue",
     "Cache",
     "Completion",
     "ConfigurationError",
     "Control",
+    "Curator",
     "EmbedderError",
     "Entry",
     "Hit",
+    "Judge",
     "Miss",
     "MissingExtraError",
     "Model",
+    "ModelJudge",
     "NewerSchemaError",
     "NotACacheError",
     "OnlyIfCachedError",
@@ -74,6 +82,7 @@ __all__ = [
     "StoreError",
     "TapeError",
     "TierName",
+    "Tolerance",
     "Usage",
     "Why",
     "canonical",

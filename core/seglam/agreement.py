@@ -8,7 +8,6 @@ import json
 import math
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from seglam.errors import ConfigurationError
 from seglam.listing import items
+from seglam.quantities import Value  # noqa: TC001 - beside its siblings, for whoever reads the types at run time
 from seglam.stated import Answer, Stated, find, last_sentence
 from seglam.units import CURRENCIES
 
@@ -26,6 +26,8 @@ KINDS: Final = (
 )  # fmt: skip
 """What an answer may be; any other kind is compared as text."""
 _QUANTITIES: Final = frozenset(("integer", "decimal", "fraction", "money", "date", "time"))
+_LONGEST: Final = 10_000
+"""Characters of an answer that is searched for values; longer ones agree only when they are equal: the search is not linear."""
 _INEXACT: Final = frozenset(("decimal", "money"))
 _NOT_IMPLIED: Final = frozenset(("%", "cent", "pence"))
 """A hundredth of what the bare number would be: 5 and 5 %, 45 and 45 cents."""
@@ -41,7 +43,8 @@ _OPTION: Final = tuple(
 )
 _BOXED_OPTION: Final = re.compile(r"\\boxed\s*\{\s*(?:\\text\s*\{)?\s*\(?([A-Z])\)?\s*\}")
 _REFUSED: Final = re.compile(
-    r"\(?\b[A-Z]\b\)?\W*\s(?:is|are|was)\s+(?:not|wrong|incorrect|false)\b|^\W*(?:yes|no|true|false)\s+(?:and|or)\b",
+    r"\(?\b[A-Z]\b\)?\W*\s(?:is|are|was)\s+(?:not|wrong|incorrect|false)\b|^\W*(?:yes|no|true|false)\s+(?:and|or)\b"
+    r"|\bbut\s+(?:yes|no|true|false|not)\b|\b(?:wait|oops|mistake|correction)\b|(?-i:\b[A-Z]\b\W{0,4}(?:,|and\b|or\b|&)\W{0,4}[A-Z]\b)",
     re.IGNORECASE,
 )
 """A letter that is denied, and both at once."""
@@ -144,6 +147,8 @@ def agree(expected: str, actual: str, kind: str, *, tolerance: Tolerance = EXACT
     if kind in _QUANTITIES:
         if _normal(expected) == _normal(actual):
             return True
+        if max(len(expected), len(actual)) > _LONGEST:
+            return False
         allowed = tolerance if kind in _INEXACT else EXACT
         same = _same_value(find(expected, kind), find(actual, kind), allowed)
         return same and _same_direction(expected, actual)
@@ -167,22 +172,21 @@ def differ(expected: str, actual: str, kind: str, *, tolerance: Tolerance = EXAC
 
 def final_value(text: str, kind: str) -> Stated | None:
     """The value that an answer ends in, or None where none is certain."""
+    if len(text) > _LONGEST:
+        return None
     if kind in _QUANTITIES:
         return find(text, kind).final
+    found: Value | None
     if kind == "json":
-        try:
-            return Stated(_canonical(_parse(text)))
-        except (ValueError, RecursionError):
-            return None
-    if kind == "option":
-        option = _option(text)
-        return Stated(option) if option else None
-    if kind in ("list", "set"):
+        found = _json(text)
+    elif kind == "option":
+        found = _option(text) or None
+    elif kind in ("list", "set"):
         listed = items(text)
-        if listed is None:
-            return None
-        return Stated(str(sorted(Counter(listed).items()) if kind == "set" else listed))
-    return Stated(_text(text)) if _text(text) else None
+        found = None if listed is None else str(sorted(listed) if kind == "set" else listed)
+    else:
+        found = _text(text) or None
+    return None if found is None else Stated(found)
 
 
 def _same_direction(one: str, other: str) -> bool:
@@ -192,7 +196,12 @@ def _same_direction(one: str, other: str) -> bool:
         return False
     left, right = (_WORD.findall(last_sentence(text)) for text in (one, other))
     days = [{word.casefold() for word in words} & _DAYS for words in (left, right)]
-    return not _opposed(left, right) and _leanings(left) == _leanings(right) and _roles(left, right) and (not all(days) or days[0] == days[1])
+    return (
+        not _opposed(left, right)
+        and _leanings(left) == _leanings(right)
+        and _roles(left, right)
+        and (not all(days) or days[0] == days[1])
+    )
 
 
 def _leanings(words: Sequence[str]) -> list[tuple[bool, bool]]:
@@ -279,7 +288,8 @@ def _option(text: str) -> str:
 
 
 def _normal(text: str) -> str:
-    return re.sub(r"[\s.!。]+$", "", " ".join(text.split()))
+    # "5!" is no 5, nor "3.333..." 3.333: only one full stop goes, and an exclamation mark after a word.
+    return re.sub(r"(?<![.!。])[.。]$|(?<=[^\W\d])!$", "", " ".join(text.split()))
 
 
 def _text(text: str) -> str:
@@ -287,11 +297,19 @@ def _text(text: str) -> str:
     return re.sub(r"[^\S\n]+(?=\n)", "", re.sub(r"\r\n?", "\n", unicodedata.normalize("NFC", text))).strip()
 
 
+def _json(text: str) -> str | None:
+    try:
+        return _canonical(_parse(text))
+    except (ValueError, RecursionError):
+        return None
+
+
 def _parse(text: str) -> Any:
     """The JSON of an answer: the whole text, a fenced block, or what stands between the outermost brackets."""
     fenced = re.findall(r"```(?:json)?\s*\n(.*?)```", text, re.DOTALL)
-    outer = re.search(r"[\[{].*[\]}]", text, re.DOTALL)
-    for part in (text, fenced[-1] if len(fenced) == 1 else "", outer.group() if outer else ""):
+    first = min((at for at in (text.find("["), text.find("{")) if at >= 0), default=0)
+    outer = text[first : max(text.rfind("]"), text.rfind("}")) + 1]
+    for part in (text, fenced[-1] if len(fenced) == 1 else "", outer):
         try:
             return json.loads(part, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
         except ValueError:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
+from seglam.authoring import Author, Resources
 from seglam.background import Background
 from seglam.casebook import Casebook
 from seglam.compiler import Compiler
@@ -94,8 +95,10 @@ class Cache:
         self._casebook = Casebook(self._store, self._vector, policy.kin)
         self._standing = Standing(self._library, policy, self._ledger, clock)
         life = (self._library, self._casebook, self._standing, self._sandbox, policy)
-        self._learner = Learner(self._store, *life, self._ledger, compiler, clock)
-        self._procedural = ProceduralTier(*life, self._learner)
+        resources = Resources(self._store, *life, self._ledger, compiler, clock)
+        self._author = Author(resources)
+        self._learner = Learner(resources, self._author)
+        self._procedural = ProceduralTier(*life, self._author)
 
     @classmethod
     def open(
@@ -358,7 +361,7 @@ class Cache:
     @property
     def curator(self) -> Curator:
         """What a person may do with procedures: ask why, compare, approve, edit, pin, retire, roll back, export, import."""
-        return Curator(self._library, self._casebook, self._learner, self._sandbox, self._clock, self.drain)
+        return Curator(self._library, self._casebook, self._author, self._sandbox, self._clock, self.drain)
 
     @property
     def faults(self) -> dict[str, int]:

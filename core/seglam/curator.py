@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from seglam.authoring import Author
 from seglam.bundle import Signer, Verifier, pack, unpack
 from seglam.casebook import COVERED, OPEN, Casebook
 from seglam.errors import ConfigurationError, ProcedureError
 from seglam.exchange import Request, Response
 from seglam.export import module
-from seglam.learning import Learner
 from seglam.library import Birth, Library
 from seglam.procedure import Case, Draft, Finding, Procedure, State
 from seglam.sandbox import Sandbox
@@ -40,7 +40,7 @@ class Curator:
     """The procedures of one cache, for those who look after them.
 
     Args:
-        library, casebook, learner, sandbox, clock: the cache's.
+        library, casebook, author, sandbox, clock: the cache's.
         drain: waits for what is being learnt.
     """
 
@@ -48,14 +48,14 @@ class Curator:
         self,
         library: Library,
         casebook: Casebook,
-        learner: Learner,
+        author: Author,
         sandbox: Sandbox,
         clock: Callable[[], float],
         drain: Callable[[], None],
     ) -> None:
         self._library = library
         self._casebook = casebook
-        self._learner = learner
+        self._author = author
         self._sandbox = sandbox
         self._clock = clock
         self._drain = drain
@@ -247,7 +247,7 @@ class Curator:
     def _enter(
         self, class_id: int, context: tuple[str, str], draft: Draft, examples: Sequence[Case], birth: Birth
     ) -> tuple[int, tuple[Finding, ...]]:
-        findings = self._learner.examine(class_id, context, draft, examples)
+        findings = self._author.examine(class_id, context, draft, examples)
         passed = all(finding.passed for finding in findings)
         state = State.SHADOW if passed else State.DRAFT
         birth = replace(birth, evidence=findings)

@@ -173,7 +173,8 @@ def overlaps(one: Guard, other: Guard, tries: int) -> tuple[str, ...]:
     """Different texts that both guards accept, as far as they were found; the same ones every time.
 
     Args:
-        one, other: in any order.
+        one: a guard.
+        other: another one; the order does not matter.
         tries: how many texts are made from each pattern alone, and from each pair of patterns together.
     """
     found: dict[str, None] = {}

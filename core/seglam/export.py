@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from seglam import standalone
@@ -18,13 +19,14 @@ from seglam.definitions import Definitions, literal, raw
 from seglam.errors import ConfigurationError, PatternError, ProcedureError
 from seglam.guard import Guard
 from seglam.procedure import Draft, Procedure, answer
-from seglam.sandbox import VERIFY, Sandbox, call_source
+from seglam.sandbox import VERIFY, Sandbox, Status, call_source
 from seglam.slots import Slot
 from seglam.static import violations
 
 _MOST_EXAMPLES: Final = 20
 _DRAWN: Final = 8
 _MOST_TRIED: Final = 60
+_PATIENCE: Final = 40  # how often a busy sandbox is asked again
 _TEST: Final = re.compile(r"test|Test")
 
 _HEAD: Final = '''\
@@ -34,10 +36,10 @@ _HEAD: Final = '''\
     answer({request})
     # {told}
 
-answer(text) gives the reply to a request, or None when the request is not exactly of this kind. A language model wrote the
-code and the patterns; seglam verified them (see PROVENANCE) and wrote the rest. Python 3.11 or newer is all it needs;
-`python -m pytest {name}.py` tests it. seglam runs this code in a sandbox; here nothing confines it, and a long hostile
-request may match slowly: read it before you use it.
+answer(text) gives the reply to a request, or None when the request is not exactly of this kind. The code and the patterns are
+what was compiled; seglam wrote the rest. PROVENANCE says who compiled it, what the gate found, and in which state it was.
+Python 3.11 or newer is all it needs. To test it: python -m pytest {name}.py
+seglam runs this code in a sandbox. Here nothing confines it, and a long hostile request may match slowly: read it first.
 """
 
 from __future__ import annotations
@@ -80,7 +82,7 @@ def module(procedure: Procedure, sandbox: Sandbox, *, examples: bool = True) -> 
     """The file: save it as ``module_name(procedure) + ".py"``.
 
     Args:
-        procedure: a version that passed the gate, in any state.
+        procedure: in any state, with its evidence loaded.
         sandbox: answers the examples, and the near misses that the patterns take.
         examples: False leaves out what quotes real requests (see ``bundle.impersonal``); made-up ones take their place.
 
@@ -94,11 +96,11 @@ def module(procedure: Procedure, sandbox: Sandbox, *, examples: bool = True) -> 
     except PatternError as error:
         raise ProcedureError(f"only patterns that parse are exported: {error}") from error
     kept = procedure if examples else impersonal(procedure)
-    answered = _answered(kept.draft, (case.text for case in kept.examples), sandbox)[:_MOST_EXAMPLES]
-    answered = answered or _answered(kept.draft, _made_up(kept.draft, sandbox), sandbox)[:_MOST_EXAMPLES]
+    answered = _answered(kept.draft, (case.text for case in kept.examples), sandbox)
+    answered = answered or _answered(kept.draft, _made_up(kept.draft, sandbox), sandbox)
     if not answered:
         raise ProcedureError("no request was found that the procedure answers, so its file could not be tested")
-    refused = [text for text in kept.draft.near_misses if answer(kept.draft, text, sandbox, VERIFY).text is None]
+    refused = [text for text in kept.draft.near_misses if _told(kept.draft, text, sandbox) is None]
     try:
         return _file(kept, answered, refused, examples=examples)
     except (TypeError, OSError) as error:  # a slot type of somebody's own; or a package without its sources
@@ -112,9 +114,18 @@ def module_name(procedure: Procedure) -> str:
 
 
 def _answered(draft: Draft, texts: Iterable[str], sandbox: Sandbox) -> list[tuple[str, str]]:
-    """The requests that are answered, with what the code says now; a recorded reply may be worded otherwise."""
-    given = [(text, answer(draft, text, sandbox, VERIFY).text) for text in texts if len(text) <= standalone.MAX_REQUEST]
-    return [(text, told) for text, told in given if told is not None]
+    """The first requests that are answered, with what the code says now; a recorded reply may be worded otherwise."""
+    short = (text for text in texts if len(text) <= standalone.MAX_REQUEST)
+    given = ((text, _told(draft, text, sandbox)) for text in short)
+    return [*islice(((text, told) for text, told in given if told is not None), _MOST_EXAMPLES)]
+
+
+def _told(draft: Draft, text: str, sandbox: Sandbox) -> str | None:
+    for _ in range(_PATIENCE):
+        given = answer(draft, text, sandbox, VERIFY)
+        if given.outcome is None or given.outcome.status is not Status.BUSY:
+            break
+    return given.text
 
 
 def _made_up(draft: Draft, sandbox: Sandbox) -> list[str]:

@@ -48,9 +48,9 @@ A template is one line of text and must match the WHOLE request (spaces at the r
 literal, capitals and spaces included, or stands in a slot {{name:type}}. Write \\n for a newline, \\t for a tab, \\{{ \\}} \\\\ \
 for a brace or a backslash. Names are lower-case identifiers, no Python keyword, builtin or module, and none of value, \
 params, seed, run, check, render, gen; the slot's value is passed to the code by its name. A slot that stands a second time, \
-{{kind}} or with the same type again, must have the same value there. Nothing is optional: write another template. {{_:oneof(a|an)}} is for forms of one word that \
-the code need not see: a|an, is|are, mile|miles, 's|'. A request that a template can read in two ways is refused, so put literal \
-text between slots of words.
+{{kind}} or with the same type again, must have the same value there. Nothing is optional: write another template. \
+{{_:oneof(a|an)}} is for forms of one word that the code need not see: a|an, is|are, mile|miles, 's|'. A request that a \
+template can read in two ways is refused, so put literal text between slots of words.
   integer       -7, 1,200, or a number word up to ninety-nine -> int
   decimal       2.5 or 1,200 or -0.75 -> Decimal
   money(€)      €5, €1,234.50, EUR 5, 5 euros; one sign of $ € £ ¥ ₩ for each slot; money alone is money($); any \
@@ -70,7 +70,8 @@ and a last "and", one a line with or without "- ", or in [ ]; numbers also by si
   grid          rows on their own lines, cells (numbers or single characters) with spaces between them, or lines of symbols \
 without spaces (one cell a row) -> list of rows, each a list of str
   json          a list or object as JSON or Python prints it: [[1, 2], [3, 4]], ['a', 'b'] -> list or dict, Decimal for 2.5
-  expression    3 * (x - 2.5), 2x = 7, not (True or False) -> str; run() evaluates it and raises Refuse on what it cannot
+  expression    3 * (x - 2.5), 2x = 7, 0x1f >> 2, sqrt(9), not (True or False) -> str; run() evaluates it and raises Refuse \
+on what it cannot
   token(n)      one run without spaces, at most n characters (60 without n): Q, 1f3a, AB-12, x=3 -> str
   tokens        such runs with single spaces between them -> list of str
   block(n)      lines of free text, at most n characters (4000 without n), last or on its own lines -> str

@@ -1,69 +1,41 @@
 """What happens after the model has answered, in the background.
 
-Shadows and audits are settled, the exchange is filed as a case, and a class is compiled when it is hot, widened when requests
-near it are missed, or compiled again when it was wrong.
+Shadows and audits are settled, a disagreement is put to the vote, and the exchange is filed as a case, from which the author
+makes procedures.
 """
 
 import logging
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 
-from seglam.casebook import COMPILING, COVERED, DECLINED, FAILED, NEAR, OPEN, Casebook, Group
-from seglam.compiler import Compilation, Compiler
-from seglam.errors import PatternError
+from seglam.authoring import Author, Resources
+from seglam.casebook import COVERED, FAILED, NEAR, OPEN, Group
 from seglam.exchange import Request, Response
-from seglam.jury import Verdict, blame, same
-from seglam.ledger import Ledger
-from seglam.library import Birth, Context, Library
-from seglam.policy import DAY, Policy
-from seglam.procedure import Case, Draft, Finding, Procedure, State, answer
-from seglam.sandbox import HIT, Sandbox
-from seglam.similarity import similar
-from seglam.standing import Standing
-from seglam.store import Store
-from seglam.trust import Record, trusted
-from seglam.verifier import Evidence, gate
+from seglam.jury import Verdict, blame
+from seglam.policy import DAY
+from seglam.procedure import Finding, Procedure, State, answer
+from seglam.sandbox import HIT
 
 logger = logging.getLogger("seglam")
 
-_OTHERS = 200
-_NEAR_SHOWN = 6
-_DECLINED_LONGER = 24  # a reason that was thought about is not gone in an hour, as a slip may be
 _RECHECKED = 2  # old cases that are asked again to tell a counterexample from a change of the world
-_AGAIN = frozenset({"versions"})
 
 
 class Learner:
-    """Makes procedures and keeps them honest.
+    """Keeps procedures honest, and gathers what new ones are made from."""
 
-    Args:
-        store, library, casebook, standing, sandbox, policy, ledger, clock: shared with the cache.
-        compiler: None: procedures that exist are compared and suspended, no new ones are made.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        library: Library,
-        casebook: Casebook,
-        standing: Standing,
-        sandbox: Sandbox,
-        policy: Policy,
-        ledger: Ledger,
-        compiler: Compiler | None,
-        clock: Callable[[], float],
-    ) -> None:
-        self._store = store
-        self._library = library
-        self._casebook = casebook
-        self._standing = standing
-        self._sandbox = sandbox
-        self._policy = policy
-        self._ledger = ledger
-        self._compiler = compiler
-        self._clock = clock
-        self._inspected = clock()
+    def __init__(self, resources: Resources, author: Author) -> None:
+        self._author = author
+        self._store = resources.store
+        self._library = resources.library
+        self._casebook = resources.casebook
+        self._standing = resources.standing
+        self._sandbox = resources.sandbox
+        self._policy = resources.policy
+        self._ledger = resources.ledger
+        self._compiler = resources.compiler
+        self._clock = resources.clock
+        self._inspected = resources.clock()
 
     def stop(self) -> None:
         """No further calls: the cache is closing, and waits for the one that is under way."""
@@ -75,17 +47,19 @@ class Learner:
         self._retire_unused()
         if self._settle(request, response) or self._compiler is None or not self._policy.compilable(request):
             return
+        if request.fits is not None and not request.fits(response.text):
+            return  # not of the form that was asked for: evidence against a procedure, but nothing to make one from
         engine = request.engine if self._policy.bind_engine else None
         kin = self._casebook.place(request, engine=engine)
-        if kin is not None and kin.group.state == COVERED and self._parent(kin.group) is not None:
+        if kin is not None and kin.group.state == COVERED and self._author.parent(kin.group) is not None:
             self._casebook.file(request, response, now=self._clock(), class_id=kin.group.id, verdict=NEAR)
-            self._widen(request, kin.group.id)
+            self._author.widen(request, kin.group.id)
             return
         class_id = kin.group.id if kin is not None and kin.alike else None
         class_id = self._casebook.file(request, response, now=self._clock(), class_id=class_id)
         group = self._casebook.group(class_id)
-        if group is not None and self._hot(group):
-            self.compile(request, group)
+        if group is not None and self._author.hot(group):
+            self._author.compile(request, group)
 
     # -- shadows and audits -------------------------------------------------------------------------------------------
 
@@ -102,7 +76,7 @@ class Learner:
         return taken
 
     def _compare(self, procedure: Procedure, request: Request, response: Response, given: str) -> None:
-        agrees = self.same(procedure, request.text, response.text, given)
+        agrees = self._author.same(procedure, request.text, response.text, given)
         if agrees and any(case.answer and case.text == request.text for case in procedure.examples):
             return  # it was made from this very exchange: agreeing again shows nothing
         if agrees:
@@ -125,8 +99,8 @@ class Learner:
         self._ledger.count(f"{stage}.agreed", procedure.namespace)
         finding = Finding(stage, passed=True, detail=detail)
         now = self._clock()
-        if self._library.settle(procedure.id, finding, now, promote=self._promote) is State.LIVE:
-            self._went_live(procedure)
+        if self._library.settle(procedure.id, finding, now, promote=self._author.promote) is State.LIVE:
+            self._author.went_live(procedure)
         self._casebook.file(
             *(request, response),
             now=now,
@@ -135,46 +109,11 @@ class Learner:
             procedure_id=procedure.id,
         )
 
-    def _promote(self, record: Record, agreed: int, disagreed: int) -> bool:
-        policy = self._policy
-        return agreed >= policy.shadow and trusted(record, agreed, disagreed, target=policy.trust, strict=policy.strict)
-
-    def _went_live(self, procedure: Procedure) -> None:
-        self._ledger.count("procedures.live", procedure.namespace)
-        self._merge(procedure)
-
-    def _merge(self, new: Procedure) -> None:
-        """Of two live procedures that answer the same, the one whose every example the other answers too is retired."""
-        for other in self._library.working((new.namespace, new.vary)):
-            if other.state is not State.LIVE or other.class_id == new.class_id:
-                continue
-            for less, more in ((other, new), (new, other)):
-                if not less.pinned and less.examples and self._answers(more, less.examples):
-                    detail = f"procedure {more.id} answers all of its cases as well"
-                    finding = Finding("merged", passed=True, detail=detail)
-                    self._library.move(less.id, State.RETIRED, finding, self._clock())
-                    self._casebook.absorb(more.class_id, less.class_id)
-                    self._ledger.count("procedures.merged", new.namespace)
-                    if less is new:
-                        return
-                    break
-
-    def _answers(self, procedure: Procedure, cases: Sequence[Case]) -> bool:
-        for case in cases:
-            given = answer(procedure.draft, case.text, self._sandbox, HIT).text
-            if given is None or not case.answer or not self.same(procedure, case.text, case.answer, given):
-                return False
-        return True
-
-    def same(self, procedure: Procedure, text: str, expected: str, actual: str) -> bool:
-        """Whether two answers to a request agree, by the policy's judge or by the value that this procedure answers with."""
-        return same(self._policy.judge, procedure.draft.answer_kind, text, expected, actual)
-
     # -- disagreement -------------------------------------------------------------------------------------------------
 
     def _vote(self, procedure: Procedure, request: Request, said: str, given: str) -> Verdict:
         """Ask the model again before the procedure is blamed."""
-        return blame(partial(self.same, procedure, request.text), given, said, self._votes(request))
+        return blame(partial(self._author.same, procedure, request.text), given, said, self._votes(request))
 
     def _votes(self, request: Request) -> list[str]:
         if self._compiler is None or self._policy.compile == "off":
@@ -199,10 +138,10 @@ class Learner:
             procedure_id=procedure.id,
         )
         group = self._casebook.group(procedure.class_id)
-        if group is None or self._parent(group) is not None:
+        if group is None or self._author.parent(group) is not None:
             return  # another version of the class still answers
         blamed = sum(p.state is State.SUSPENDED for p in self._library.versions(group.id))
-        later = 0.0 if blamed <= 1 else self._later(blamed - 1)
+        later = 0.0 if blamed <= 1 else self._author.later(blamed - 1)
         self._casebook.release(group.id, FAILED, retry_at=later, reason="disagreed with the model")
         if later == 0.0 and self._compiler is not None and self._policy.compilable(request):
             self._recompile(request, group)
@@ -210,7 +149,7 @@ class Learner:
     def _recompile(self, request: Request, group: Group) -> None:
         distinct = {case.text for case in group.cases}
         if len(distinct) >= self._policy.heat:
-            self.compile(request, group, origin="recompiled")
+            self._author.compile(request, group, origin="recompiled")
 
     def _drifted(self, procedure: Procedure, request: Request) -> bool:
         """Ask some old cases again: where the model says otherwise now, the rule has changed.
@@ -224,7 +163,7 @@ class Learner:
         for case in [case for case in group.cases if case.answer and case.text != request.text][-_RECHECKED:]:
             background = request.background or group.background
             now_said = self._compiler.vote(case.text, background, request.namespace)
-            if now_said is None or self.same(procedure, case.text, case.answer, now_said):
+            if now_said is None or self._author.same(procedure, case.text, case.answer, now_said):
                 return False
             asked.append(replace(case, answer=now_said))
         if not asked:
@@ -238,209 +177,6 @@ class Learner:
             old = replace(request, text=case.text)
             self._casebook.file(old, Response(case.answer, usage=case.usage), now=self._clock(), class_id=group.id)
         return True
-
-    # -- compiling ----------------------------------------------------------------------------------------------------
-
-    def _hot(self, group: Group) -> bool:
-        if group.state == COVERED:
-            return False
-        since = self._clock() - self._policy.window
-        distinct = {case.text for case in group.cases if case.created >= since}
-        if len(distinct) < self._policy.heat:
-            return False
-        if group.state == COMPILING:
-            return group.retry_at <= self._clock()  # whoever had it never came back
-        if group.state != OPEN and (
-            group.retry_at > self._clock() or len(distinct) < self._policy.heat * 2**group.tries
-        ):
-            return False
-        # One answer to different requests: several wordings of one question. Exact and semantic tiers serve those; a
-        # procedure from them would be a constant.
-        return len({case.answer for case in group.cases}) > 1
-
-    def _later(self, tries: int, *, declined: bool = False) -> float:
-        wait = self._policy.retry_after * (_DECLINED_LONGER if declined else 1)
-        return self._clock() + wait * 2.0 ** min(tries, 10)
-
-    def compile(self, request: Request, group: Group, *, origin: str = "compiled") -> Compilation | None:
-        """Have a class compiled and keep what came of it; None when it is not its time, or the model failed."""
-        compiler = self._compiler
-        if compiler is None or not compiler.affordable() or not self._casebook.claim(group.id, self._clock()):
-            return None
-        background = request.background or group.background
-        skip = self._policy.skip | (_AGAIN if origin == "first" else frozenset())
-
-        @cache
-        def again() -> Draft | None:
-            return compiler.again(group.cases, background, request.namespace)
-
-        evidence = replace(self._evidence(request, group.id, group.cases, background), rewrite=again)
-        try:
-            result = compiler.compile(
-                *(group.cases, background, request.namespace), lambda draft: gate(draft, evidence, skip)
-            )
-        except BaseException as error:
-            self._failed(request, group, FAILED, error)
-            return None
-        self._keep(request, group, result, origin)
-        return result
-
-    def examine(self, class_id: int, context: Context, draft: Draft, examples: Sequence[Case]) -> tuple[Finding, ...]:
-        """Put a draft that did not come from the compiler through the gate: a person's edit, a bundle's procedure."""
-        request = Request("", namespace=context[0], vary=context[1])
-        try:
-            _ = draft.guard
-        except PatternError as error:
-            return (Finding("patterns", passed=False, detail=str(error)),)
-        evidence = self._evidence(request, class_id, examples, "")
-        return gate(draft, evidence, self._policy.skip | _AGAIN)
-
-    def author(self, request: Request, case: Case, class_id: int | None) -> Procedure | None:
-        """Have a class compiled from its first request, whose answer nobody knows yet; the version, if it passed the gate."""
-        if self._compiler is None:
-            return None
-        class_id = self._casebook.file(request, Response(""), now=self._clock(), class_id=class_id)
-        group = self._casebook.group(class_id)
-        if group is None:
-            return None
-        result = self.compile(request, replace(group, cases=(case,)), origin="first")
-        if result is None or not result.passed:
-            return None
-        return self._library.versions(class_id)[-1]
-
-    def _evidence(self, request: Request, class_id: int, cases: Sequence[Case], background: str) -> Evidence:
-        compiler = self._compiler
-        ask = None
-        if compiler is not None and self._policy.compile != "off":
-            ask = partial(compiler.vote, background=background, space=request.namespace)
-        working = self._library.working(request.context)
-        return Evidence(
-            cases=cases,
-            others=self._casebook.others(request.context, class_id, _OTHERS),
-            rivals=[p for p in working if p.class_id != class_id and self._standing.may(p, request)],
-            sandbox=self._sandbox,
-            ask=ask,
-        )
-
-    def _failed(self, request: Request, group: Group, state: str, error: BaseException) -> None:
-        # A class left claimed would wait for its lease. The error itself may quote the prompt: its kind is enough.
-        logger.warning("compiling class %d failed: %s", group.id, type(error).__name__)
-        self._ledger.count("fault.compiler", request.namespace)
-        self._casebook.release(group.id, state, retry_at=self._later(group.tries), reason=type(error).__name__)
-        if self._policy.on_fault == "raise" or not isinstance(error, Exception):
-            raise error
-
-    def _birth(self, group: Group, result: Compilation, origin: str) -> Birth:
-        assert self._compiler is not None
-        return Birth(
-            model=self._compiler.model.name,
-            prompt_digest=result.prompt_digest,
-            now=self._clock(),
-            engine=group.engine,
-            origin=origin,
-            evidence=result.findings,
-        )
-
-    def _keep(self, request: Request, group: Group, result: Compilation, origin: str) -> None:
-        outcome = COVERED if result.passed else DECLINED if result.declined else FAILED
-        self._ledger.count(f"compile.{outcome}", request.namespace)
-        if result.draft is not None:
-            kept = self._without_outvoted(group, result) if result.passed else group.cases
-            live = State.LIVE if self._policy.shadow == 0 else State.SHADOW
-            state = live if result.passed else State.DRAFT
-            birth = self._birth(group, result, origin)
-            new = self._library.save(group.id, request.context, result.draft, kept, birth, state)
-            if state is State.LIVE and (procedure := self._library.get(new)) is not None:
-                self._went_live(procedure)
-        tries = {"tries": 0, "widenings": 0} if result.passed else {}
-        later = 0.0 if result.passed else self._later(group.tries, declined=result.declined is not None)
-        self._casebook.release(group.id, outcome, retry_at=later, reason=result.reason, **tries)
-        if result.passed and self._casebook.gather(request, group.id):
-            self._widen(request, group.id)
-
-    def _without_outvoted(self, group: Group, result: Compilation) -> list[Case]:
-        """The cases that hold; those whose reply the model has taken back are dropped, and their stored answers with them."""
-        out = frozenset(result.outvoted)
-        if out:
-            self._casebook.drop(group.id, sorted(out))
-            self._store.drop_entries(sorted(out))
-        return [case for case in group.cases if case.key not in out]
-
-    # -- widening -----------------------------------------------------------------------------------------------------
-
-    def _parent(self, group: Group) -> Procedure | None:
-        """The newest version of a class that may be widened."""
-        working = [p for p in self._library.versions(group.id) if p.state in (State.LIVE, State.SHADOW)]
-        return working[-1] if working else None
-
-    def _widen(self, request: Request, class_id: int) -> None:
-        group = self._casebook.group(class_id)
-        parent = None if group is None else self._parent(group)
-        compiler = self._compiler
-        if group is None or parent is None or compiler is None or not compiler.affordable():
-            return
-        near = group.near[-_NEAR_SHOWN:]
-        if len({case.text for case in near}) < self._policy.widen * 2**group.widenings:
-            return
-        if not self._casebook.claim_widening(group.id, self._clock()):
-            return
-        background = request.background or group.background
-        evidence = self._evidence(request, group.id, (*parent.examples, *near), background)
-        try:
-            result = compiler.widen(
-                *(parent.draft, near, background, request.namespace), self._wide_gate(evidence, near)
-            )
-        except BaseException as error:
-            self._failed(request, group, COVERED, error)
-            return
-        self._keep_wider(request, group, parent, near, result)
-
-    def _wide_gate(self, evidence: Evidence, near: Sequence[Case]) -> Callable[[Draft], tuple[Finding, ...]]:
-        """The gate for a wider draft: of the near cases it must take one at least, and reproduce those that it takes."""
-
-        def check(draft: Draft) -> tuple[Finding, ...]:
-            taken = [case for case in near if draft.guard.match(case.text) is not None]
-            if not taken:
-                return (Finding("replay", passed=False, detail=f"no template takes the request {near[0].text!r}"),)
-            old = [case for case in evidence.cases if case not in near]
-            return gate(draft, replace(evidence, cases=(*taken, *old)), self._policy.skip | _AGAIN)
-
-        return check
-
-    def _keep_wider(
-        self, request: Request, group: Group, parent: Procedure, near: Sequence[Case], result: Compilation
-    ) -> None:
-        self._ledger.count(f"widen.{'covered' if result.passed else 'failed'}", request.namespace)
-        if not result.passed or result.draft is None:
-            self._casebook.release(group.id, COVERED, reason=result.reason)
-            self._part(request, group, near)
-            return
-        self._without_outvoted(group, result)
-        out = frozenset(result.outvoted)
-        taken = [c for c in near if c.key not in out and result.draft.guard.match(c.text) is not None]
-        # The same code, whose replies to requests that it had never seen were just found right: that is what shadow asks for.
-        agreed = parent.agreements + len(taken)
-        birth = replace(self._birth(group, result, "widened"), parent=parent.id, agreements=agreed)
-        good = bool(taken) and (parent.state is State.LIVE or self._promote(self._library.record(), agreed, 0))
-        state = State.LIVE if good else State.SHADOW
-        self._casebook.judge(group.id, [case.key for case in taken], "agree")
-        examples = [*parent.examples, *taken]
-        new = self._library.save(group.id, request.context, result.draft, examples, birth, state)
-        self._casebook.release(group.id, COVERED, widenings=0)
-        self._part(request, group, [c for c in near if c not in taken and c.key not in out])
-        if state is State.LIVE and (procedure := self._library.get(new)) is not None:
-            self._went_live(procedure)
-
-    def _part(self, request: Request, group: Group, strangers: Sequence[Case]) -> None:
-        """No kin after all: what is alike among them is a class of its own, and may become a procedure of its own."""
-        left = list(strangers)
-        while left:
-            alike = [case for case in left if case is left[0] or similar(case.text, left[0].text)]
-            left = [case for case in left if case not in alike]
-            new = self._casebook.detach(request, group.id, [case.key for case in alike], self._clock())
-            apart = self._casebook.group(new)
-            if apart is not None and self._hot(apart):
-                self.compile(request, apart)
 
     # -- retirement ---------------------------------------------------------------------------------------------------
 

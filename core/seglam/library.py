@@ -310,6 +310,7 @@ def _procedure(row: Any) -> Procedure:
         patterns=tuple(json.loads(row.patterns)),
         source=row.source,
         near_misses=tuple(json.loads(row.near_misses)),
+        proven=State(row.state) in WORKING,
     )
     return Procedure(
         id=row.id,

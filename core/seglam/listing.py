@@ -15,6 +15,7 @@ from seglam.stated import marked_part, negated, plain, without_markdown
 Item = tuple[str, ...]
 
 _BULLET: Final = re.compile(r"\s*(?:[-*•+‣–]|\(?(\d{1,3})[.)])\s+(\S.*)")
+_ROUND: Final = re.compile(r"\A\(([^()\[\]]*,[^()\[\]]*)\)\Z")
 _BRACKETS: Final = re.compile(r"\[[^\[\]]*\]|\{[^{}]*\}")
 _QUOTED: Final = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|“([^”]*)”)\s*(?:,|$)""")
 _LEAD: Final = re.compile(
@@ -37,9 +38,12 @@ _LONGEST: Final = 8
 
 def items(text: str) -> tuple[Item, ...] | None:
     """The items that an answer states in their order, or None where it is not certain which they are."""
+    if "~~" in text:  # struck out
+        return None
     text = unicodedata.normalize("NFC", plain(text)).strip()
     if _NONE.fullmatch(text):
         return ()
+    text = _ROUND.sub(r"[\1]", text)
     found = _bracketed(text)
     if found is None and not _BRACKETS.search(text):
         lines = [line for line in text.splitlines() if line.strip()]
@@ -86,6 +90,8 @@ def _bulleted(lines: list[str]) -> list[str] | None:
     if negated(lead) or (any(marks[:start]) and not _ANSWERS.search(lead)):
         return None
     block = [mark for mark in marks[start:] if mark]
+    if len({len(line) - len(line.lstrip()) for line in lines[start:]}) > 1:
+        return None  # nested
     numbers = [mark.group(1) for mark in block]
     if any(numbers) and numbers != [str(n) for n in range(1, len(block) + 1)]:
         return None
@@ -113,18 +119,18 @@ def _inline(lines: list[str]) -> list[str] | None:
     if negated(last) or (before and not led and not before[-1].rstrip(" *").endswith(":")):
         return None
     body = re.sub(r"[.!。]+\s*$", "", without_markdown(body).strip())
-    if not body or _SPOKEN.search(body):
-        return None
+    return _parted(body) if body and not _SPOKEN.search(body) else None
+
+
+def _parted(body: str) -> list[str] | None:
+    """The items of a body without a lead, by the separator that it uses; "1,234" and "1 234" are one number or two."""
     if ";" in body:
         return _split(body, ";")
     if re.search(r",\s", body):
         return _split(body, r",\s+")
-    if "," in body:
-        # "1,234" is one number or two: not certain.
-        return None if re.fullmatch(r"\d{1,3}(?:,\d{3})+", body) else _split(body, ",")
     if re.fullmatch(r"-?\d+(?:\.\d+)?(?:\s+-?\d+(?:\.\d+)?)+", body):
         return None if re.search(r"\d\s\d{3}\b", body) else body.split()
-    return _split(body, ",")
+    return None if re.fullmatch(r"\d{1,3}(?:,\d{3})+", body) else _split(body, ",")
 
 
 def _led(line: str) -> tuple[str, bool]:

@@ -12,10 +12,21 @@ from random import Random
 from typing import Final
 
 from seglam.agreement import agree, final_value
-from seglam.evidence import MOST_RUNS, NUMBERS, Evidence, Runs, Verdict, kind_of, passed, refused, slots_of, varies
+from seglam.evidence import (
+    MOST_RUNS,
+    NUMBERS,
+    Evidence,
+    Runs,
+    Verdict,
+    examined,
+    kind_of,
+    passed,
+    refused,
+    slots_of,
+    varies,
+)
 from seglam.inputs import written
-from seglam.procedure import Draft, answer
-from seglam.sandbox import VERIFY
+from seglam.procedure import Draft
 from seglam.slots import Slot
 from seglam.static import vacuous
 from seglam.variation import varied
@@ -25,13 +36,16 @@ _SHOWN: Final = 2
 _FRESH: Final = 3
 _LETTERS: Final = 3
 _PROSE: Final = ("word", "words", "name")
-_VALUES: Final = ("integer", "decimal", "fraction", "date")
+_VALUES: Final = ("integer", "decimal", "money", "fraction", "date", "time")
 _FIGURES: Final = re.compile(r"[0-9]+")
 _STEPS: Final = (1, 3, 7, 60, -1)
 _POINT: Final = re.compile(r"([0-9])(?:\.([0-9]+))?(?![0-9.,])")
 _NO_NUMBER: Final = re.compile(
     r"\b(?:nan|inf|infinity)\b|\b(?:None|Decimal\(|Fraction\()|[0-9][eE][+-]?[0-9]", re.IGNORECASE
 )
+_ROW: Final = re.compile(r"(\|? *)([^\W\d_][^|,;:\t]*?)( *[|,;:\t].*[0-9].*)")
+_ROWS: Final = ("table", "block", "text", "list")
+_FREE: Final = ("text", "block", "quoted")
 _PLACES: Final = 20  # an exact decimal that someone wants has fewer
 _CENTS: Final = 2
 _BELOW_ZERO: Final = frozenset(
@@ -49,6 +63,8 @@ def substance(draft: Draft, evidence: Evidence) -> Verdict:
             "check() compares the value with no slot and no bound; let it test the value against what the request states"
         )
     runs, moving = Runs(draft, evidence.sandbox, MOST_RUNS), []
+    if why := runs.unanswered(evidence.cases):
+        return refused(why)
     for name, slot in slots_of(draft.guard).items():
         if kind_of(slot.type) not in NUMBERS or varies(draft, evidence, name):
             continue
@@ -99,13 +115,7 @@ def metamorphic(draft: Draft, evidence: Evidence) -> Verdict:
     """Equal requests get equal answers; other names, other dress and extreme numbers change no more than they may."""
     runs = Runs(draft, evidence.sandbox, 2 * MOST_RUNS)
     kept = 0
-    examinations: tuple[Callable[[Draft, Evidence, Runs], Iterator[str]], ...] = (
-        _steady,
-        _renamed,
-        _dressed,
-        _extremes,
-    )
-    for examine in examinations:
+    for examine in _EXAMINATIONS:
         for why in examine(draft, evidence, runs):
             if why:
                 return refused(why)
@@ -118,7 +128,7 @@ def _steady(draft: Draft, evidence: Evidence, runs: Runs) -> Iterator[str]:
     for case in evidence.cases[:_SHOWN]:
         first = runs(case.text).text
         for as_written in (False, True):
-            again = answer(draft, case.text, evidence.sandbox, VERIFY, as_written=as_written).text
+            again = examined(draft, case.text, evidence.sandbox, as_written=as_written).text
             differs = f"the request {case.text!r} gave {first!r}, and then {again!r}: the code must be deterministic"
             yield differs if again != first else ""
 
@@ -228,7 +238,7 @@ def _implausible(given: str, kind: str, said: str, *, counting: bool) -> str:
     odd = _NO_NUMBER.search(given)
     if odd is not None and kind in _VALUES and odd[0] not in said:
         return f"{odd[0]!r} is no number"
-    stated = final_value(given, "decimal") if kind in ("integer", "decimal") else None
+    stated = final_value(given, "decimal") if kind in ("integer", "decimal", "money") else None
     if stated is None:
         return ""
     value = Decimal(0) if stated.value == 0 else stated.value
@@ -249,3 +259,59 @@ def _counting(draft: Draft, evidence: Evidence) -> bool:
         if {*counted} & {*told} - _BELOW_ZERO:
             return True
     return False
+
+
+def _totalled(draft: Draft, evidence: Evidence, runs: Runs) -> Iterator[str]:
+    """A row that sums up the others is no item: with one more such row nothing is counted twice."""
+    for case in evidence.cases[:_SHOWN] if draft.answer_kind in _VALUES else ():
+        request = case.text.strip()
+        before = runs(request).text
+        for span in draft.guard.spans(request) if before is not None else ():
+            inside = request[span.start : span.end]
+            cells = _ROW.fullmatch(inside.rpartition("\n")[2]) if kind_of(span.type) in _ROWS else None
+            for label in ("Total", "subtotal", "Sum") if cells and "\n" in inside else ():
+                assert cells is not None
+                text = f"{request[: span.end]}\n{cells[1]}{label}{cells[3]}{request[span.end :]}"
+                after = runs(text).text
+                same = after is None or agree(before or "", after, draft.answer_kind)
+                yield (
+                    ""
+                    if same
+                    else (
+                        f"a row {label!r} below the others turns the answer {before!r} into {after!r}: raise Refuse for such rows"
+                    )
+                )
+
+
+def _nonsense(draft: Draft, evidence: Evidence, runs: Runs) -> Iterator[str]:
+    """Free data unlike the cases' are refused, or looked at: not all answered with one phrase of the code's own."""
+    slots = slots_of(draft.guard)
+    said = {_plain(case.answer) for case in evidence.cases} | {"0"}
+    for case in evidence.cases[:1]:
+        request = case.text.strip()
+        for span in draft.guard.spans(request):
+            if kind_of(span.type) not in _FREE:
+                continue
+            rng = Random(2)  # noqa: S311 - must come again
+            texts = [
+                written(draft.guard, request, {span.name: slots[span.name].sample(rng)}) for _ in range(2 * _FRESH)
+            ]
+            given = [text for text in (runs(text).text for text in dict.fromkeys(texts)) if text is not None]
+            alike = len(given) >= _FRESH and len({*given}) == 1 and _plain(given[0]) not in said
+            yield (
+                ""
+                if not alike
+                else (
+                    f"{given[0]!r} is the answer whatever stands in {span.name!r}, also to {texts[0]!r}: check the data "
+                    "completely and raise Refuse for what the code does not understand"
+                )
+            )
+
+
+def _plain(text: str) -> str:
+    return text.strip().rstrip(".").casefold()
+
+
+_EXAMINATIONS: Final[tuple[Callable[[Draft, Evidence, Runs], Iterator[str]], ...]] = (
+    *(_steady, _renamed, _dressed, _extremes, _totalled, _nonsense),
+)

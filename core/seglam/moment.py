@@ -48,6 +48,7 @@ _DAY_WORD: Final = re.compile(
     r"(?:this|next|last) (?:week|month|year|season|weekend|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|ago)\b",
     re.IGNORECASE,
 )
+_TURN: Final = re.compile(r"^\s*now,\s", re.IGNORECASE)  # "Now, convert the number ..." speaks of no time
 # Questions about the words themselves, or about code that will be run later.
 _ABOUT: Final = re.compile(
     r"\b(?:mean(?:s|ing)?|plural|synonyms?|spell|spelled|translate|complexity|definition|define|"
@@ -69,4 +70,4 @@ def time_dependent(text: str) -> bool:
     sentences = [sentence for sentence in _SENTENCE.split(head) if sentence.strip()]
     # A story that says "today" is not about today; the question at its end would be.
     asked = [s for s in sentences if s.rstrip().endswith(("?", "？"))] or sentences[-1:]
-    return any(_DAY_WORD.search(sentence) for sentence in asked)
+    return any(_DAY_WORD.search(_TURN.sub("", sentence)) for sentence in asked)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from seglam.judging import Judge
 from seglam.errors import ConfigurationError
 from seglam.exchange import Request, Response, Reuse, unstorable
+from seglam.judging import Judge
 from seglam.moment import time_dependent
 
 HOUR: Final = 3600.0

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
+from seglam.authoring import Author
 from seglam.casebook import OPEN, Casebook
 from seglam.dispatch import Dispatch
 from seglam.exchange import Hit, Miss, Request, Response, TierName, Usage, Why
 from seglam.flow import Flow, call, quick
-from seglam.learning import Learner
+from seglam.guard import Params
 from seglam.library import Context, Library
 from seglam.policy import Policy
 from seglam.procedure import Answer, Case, Procedure, State, answer
@@ -26,7 +27,7 @@ class ProceduralTier:
 
     Args:
         library, casebook, standing, sandbox, policy: shared with the cache.
-        learner: makes procedures; asked here for code instead of an answer (compile="first").
+        author: makes procedures; asked here for code instead of an answer (compile="first").
     """
 
     name = TierName.PROCEDURE
@@ -38,14 +39,14 @@ class ProceduralTier:
         standing: Standing,
         sandbox: Sandbox,
         policy: Policy,
-        learner: Learner,
+        author: Author,
     ) -> None:
         self._library = library
         self._casebook = casebook
         self._standing = standing
         self._sandbox = sandbox
         self._policy = policy
-        self._learner = learner
+        self._author = author
         self._lock = threading.Lock()
         self._live: dict[Context, tuple[tuple[Procedure, ...], list[Procedure], Dispatch]] = {}
 
@@ -59,14 +60,16 @@ class ProceduralTier:
         taking = yield from quick(self._taking, request)
         if not taking:
             return None
-        if any(self._standing.audit(p, request.key) for p in taking) and self._auditable(request):
-            return Miss(Why.AUDIT, ", ".join(f"procedure:{p.id}" for p in taking))
+        if any(self._standing.audit(p, request.key) for p, _ in taking) and self._auditable(request):
+            return Miss(Why.AUDIT, ", ".join(f"procedure:{p.id}" for p, _ in taking))
         return (yield from call(self._run, request, taking))
 
-    def _taking(self, request: Request) -> list[Procedure]:
+    def _taking(self, request: Request) -> list[tuple[Procedure, Params]]:
+        """The live procedures that accept the text, with what they read from it."""
         live, dispatch = self._dispatch(request.context)
         found = (live[i] for i in dispatch.candidates(request.text)) if live else ()
-        return [p for p in found if self._standing.may(p, request) and p.draft.guard.match(request.text) is not None]
+        may = ((p, p.draft.guard.match(request.text)) for p in found if self._standing.may(p, request))
+        return [(p, params) for p, params in may if params is not None]
 
     def _dispatch(self, context: Context) -> tuple[list[Procedure], Dispatch]:
         """The live procedures of a context and the way to those that may take a text; made again when one changes."""
@@ -86,22 +89,22 @@ class ProceduralTier:
         control = request.control
         return not (control.only_if_cached or control.no_store) and self._policy.lifetime(request) > 0
 
-    def _run(self, request: Request, taking: Sequence[Procedure]) -> Hit | Miss | None:
-        answers = [(p, given) for p in taking if (given := self._answer(p, request)).text is not None]
+    def _run(self, request: Request, taking: Sequence[tuple[Procedure, Params]]) -> Hit | Miss | None:
+        answers = [(p, given) for p, params in taking if (given := self._answer(p, request, params)).text is not None]
         if not answers:
             return None
         first, given = answers[0]
         assert given.text is not None
         for other, theirs in answers[1:]:
-            if not self._learner.same(first, request.text, given.text, theirs.text or ""):
+            if not self._author.same(first, request.text, given.text, theirs.text or ""):
                 why = f"they gave {given.text!r} and {theirs.text!r} for one request"
                 self._standing.suspend((first, other), why)
                 return Miss(Why.DISAGREE, f"procedures {first.id} and {other.id}")
         notes = {"intent": first.draft.intent, "version": first.version, "model": first.model}
         return Hit(Response(given.text), self.name, f"procedure:{first.id}", notes=notes)  # computed now: its age is 0
 
-    def _answer(self, procedure: Procedure, request: Request) -> Answer:
-        given = answer(procedure.draft, request.text, self._sandbox, HIT)
+    def _answer(self, procedure: Procedure, request: Request, params: Params | None = None) -> Answer:
+        given = answer(procedure.draft, request.text, self._sandbox, HIT, params=params)
         if given.outcome is not None and given.outcome.strike:
             self._standing.strike(procedure, str(given.outcome.status))
         elif given.text is not None:
@@ -124,15 +127,15 @@ class ProceduralTier:
         wanted = self._policy.compile == "first" and not request.control.only_if_cached
         if not wanted or not self._policy.compilable(request):
             return None
-        return (yield from call(self._author, request))
+        return (yield from call(self._written, request))
 
-    def _author(self, request: Request) -> Hit | None:
+    def _written(self, request: Request) -> Hit | None:
         kin = self._casebook.place(request, engine=request.engine if self._policy.bind_engine else None)
         taken = any(p.draft.guard.match(request.text) for p in self._library.working(request.context))
         if taken or (kin is not None and kin.group.state != OPEN):
             return None
         class_id = kin.group.id if kin is not None and kin.alike else None
-        procedure = self._learner.author(request, Case(request.key, request.text, ""), class_id)
+        procedure = self._author.first(request, Case(request.key, request.text, ""), class_id)
         if procedure is None:
             return None
         given = self._answer(procedure, request)

@@ -65,7 +65,10 @@ class Finding:
     def from_json(cls, data: Mapping[str, Any]) -> "Finding":
         """What ``as_json`` wrote; also without the fields that older versions did not have."""
         return cls(
-            data["stage"], passed=data["passed"], detail=data.get("detail", ""), outvoted=tuple(data.get("outvoted", ()))
+            data["stage"],
+            passed=data["passed"],
+            detail=data.get("detail", ""),
+            outvoted=tuple(data.get("outvoted", ())),
         )
 
 
@@ -79,11 +82,13 @@ class Draft:
     patterns: tuple[str, ...]
     source: str
     near_misses: tuple[str, ...] = ()
+    proven: bool = field(default=False, compare=False)
+    """The patterns passed the gate here: they are compiled only when a request needs them."""
 
     @cached_property
     def guard(self) -> Guard:
         """The guard of its patterns. Raises PatternError."""
-        return Guard.parse(self.patterns)
+        return Guard.parse(self.patterns, proven=self.proven)
 
     @cached_property
     def code(self) -> str:
@@ -156,12 +161,26 @@ class Answer:
         return f"{self.outcome.status}: {self.outcome.detail}"
 
 
-def answer(draft: Draft, text: str, sandbox: Sandbox, limits: Limits, *, as_written: bool = False) -> Answer:
+def answer(
+    draft: Draft,
+    text: str,
+    sandbox: Sandbox,
+    limits: Limits,
+    *,
+    params: Mapping[str, Any] | None = None,
+    as_written: bool = False,
+) -> Answer:
     """Ask a draft for the answer to a request: guard, run(), check(), render(). Never raises for what the code does.
 
-    ``as_written`` runs the source itself, so that an error names the line that the compiler knows.
+    Args:
+        draft: the procedure.
+        text: the request.
+        sandbox: where its code runs.
+        limits: what it may take.
+        params: what its guard has read from the request, where that is known already.
+        as_written: run the source itself, so that an error names the line that the compiler knows.
     """
-    params = draft.guard.match(text)
+    params = draft.guard.match(text) if params is None else params
     if params is None:
         return Answer(None)
     outcome = sandbox.run(call_source(draft.source if as_written else draft.code, _CALL), {_PARAMS: params}, limits)

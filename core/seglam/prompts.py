@@ -53,8 +53,9 @@ text letter by letter.
 PATTERNS
 {PATTERN_RULES}
 Generalise what plausibly varies: names, items, places, numbers, units that your code handles. Keep literal what the reasoning \
-depends on. Add a template for every wording of the same question that users are likely to use; all templates give run() the \
-same slots.
+depends on. Where people word the request, not a program, add templates for the wordings that other users are likely to choose \
+(5 to 12 in all: question and command, polite and terse, the same data in another order or with another unit word); all \
+templates give run() the same slots.
 
 PYTHON
 def run(<slots as keyword parameters>): returns the value; raise Refuse("why") for a value that the procedure does not handle.

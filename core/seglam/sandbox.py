@@ -133,11 +133,12 @@ class Sandbox(Protocol):
 # Behind the source, so that line numbers stay those of the source and nothing in it can redefine it. SystemExit, because
 # ``except Exception`` in the source must not swallow a refusal.
 _REFUSE: Final = '\nRefuse = lambda why="": SystemExit(str(why))\n'
+_NEWLINE: Final = "\n"
 
 
 def call_source(source: str, call: str) -> str:
-    """The module with ``Refuse`` defined, followed by an expression whose value ``run`` is to return."""
-    return f"{source}{_REFUSE}{call}"
+    """The module with ``Refuse`` defined where it is used, followed by an expression whose value ``run`` is to return."""
+    return f"{source}{_REFUSE if 'Refuse' in source else _NEWLINE}{call}"
 
 
 @lru_cache(maxsize=256)
@@ -162,15 +163,36 @@ def compact(source: str, keep: tuple[str, ...] = ("run", "check", "render")) -> 
         statement for statement, names in zip(module.body, defined, strict=True) if names is None or names & needed
     ]
     for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-            if ast.get_docstring(node, clean=False) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
-        elif isinstance(node, ast.arg):
-            node.annotation = None
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            node.names = [a for a in node.names if (a.asname or a.name) in needed] or node.names
+        _shorten(node, needed)
     return ast.unparse(module)
+
+
+def _shorten(node: ast.AST, needed: set[str]) -> None:
+    if isinstance(node, ast.FunctionDef):
+        node.returns = None
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    elif isinstance(node, ast.arg):
+        node.annotation = None
+    elif isinstance(node, ast.Call) and _refuses(node):
+        node.func = ast.Name("SystemExit", ast.Load())  # what Refuse makes; one definition less to parse
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        node.names = [a for a in node.names if (a.asname or a.name) in needed] or node.names
+
+
+def _refuses(call: ast.Call) -> bool:
+    """Whether it is ``Refuse`` called with one text, written out or formatted."""
+    texts = all(
+        isinstance(given, ast.JoinedStr) or (isinstance(given, ast.Constant) and type(given.value) is str)
+        for given in call.args
+    )
+    return (
+        isinstance(call.func, ast.Name)
+        and call.func.id == "Refuse"
+        and len(call.args) == 1
+        and texts
+        and not call.keywords
+    )
 
 
 def _defines(statement: ast.stmt) -> set[str] | None:

@@ -19,10 +19,15 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
 
+from jsonschema import SchemaError, validators
+from referencing import Registry
+
 from seglam.exchange import canonical
 
 _NAME, _ARGUMENTS = "name", "arguments"
+_DECLARES: Final = frozenset({"properties", "$ref", "allOf", "anyOf", "oneOf"})
 _ANY_OBJECT: Final[Mapping[str, Any]] = {"type": "object"}
+_JSON_BEGINS: Final = ("{", "[", "```")
 _THOUGHT: Final = re.compile(r"\A\s*<(think|thinking|reasoning)>.*?</\1>\s*", re.DOTALL)
 
 
@@ -90,8 +95,9 @@ class Form:
         if not self.tools:
             return Reply(text) if isinstance(value, dict | list) and self._legal("", value) else None
         if not isinstance(value, dict):
-            spoken = not self.required and bool(text.strip()) and not isinstance(value, list)
-            return Reply(text) if spoken else None
+            # What begins like JSON and is none was meant as a call: it must not be shown to a user as words.
+            spoken = bool(text.strip()) and not text.lstrip().startswith(_JSON_BEGINS)
+            return Reply(text) if spoken and not self.required else None
         if value.keys() != {_NAME, _ARGUMENTS}:
             return None
         name, given = value[_NAME], value[_ARGUMENTS]
@@ -125,14 +131,14 @@ class Form:
             about = f" ({forced.name}: {forced.description})" if forced and forced.description else ""
             schema = forced.parameters if forced else self.schema
             return (
-                "The reply is one JSON value and nothing else, valid against this JSON Schema"
-                f"{about}:\n{canonical(schema)}"
+                "The reply is one JSON value and nothing else (code makes it with json.dumps), valid against this JSON "
+                f"Schema{about}:\n{canonical(schema)}"
             )
         told = [
             canonical({"name": t.name, "description": t.description, "parameters": t.parameters}) for t in self.tools
         ]
         call = (
-            "A reply that calls a tool is one JSON object and nothing else: "
+            "A reply that calls a tool is one JSON object and nothing else (code makes it with json.dumps): "
             f'{{"{_ARGUMENTS}": {{...}}, "{_NAME}": "<the tool>"}}. The tool itself is run by somebody else.'
         )
         otherwise = (
@@ -146,6 +152,7 @@ class Form:
 
     @cached_property
     def _validators(self) -> Mapping[str, Any]:
+        # Made when the first answer is judged: to check a schema takes milliseconds, which a request must not wait for.
         if not self.tools:
             return {"": _validator(self.schema or _ANY_OBJECT)}
         return {tool.name: _validator(tool.parameters) for tool in self.tools}
@@ -161,27 +168,24 @@ def form(tools: Any = None, tool_choice: Any = None, schema: Any = None) -> Form
     """
     try:
         return _form(canonical([tools or None, tool_choice, schema or None]))
-    except Exception:  # no JSON, or no JSON schema: whatever is in it
+    except Exception:  # no JSON: whatever is in it
         return None
 
 
 @lru_cache(maxsize=256)
 def _form(asked: str) -> Form | None:
-    # One application sends the same few schemas; to check one takes longer than a hit.
+    # One application sends the same few schemas.
     tools, choice, schema = json.loads(asked)
     if tools and schema:
         return None  # an object or a call: no text tells for sure which of them is meant
-    found = _tool_form(tools, choice) if tools else _schema_form(schema)
-    if found is not None:
-        _ = found._validators, found.background  # noqa: SLF001 - made now, so that a broken schema is known now
-    return found
+    return _tool_form(tools, choice) if tools else _schema_form(schema)
 
 
 def _tool_form(tools: Any, choice: Any) -> Form | None:
     told = tuple(map(_tool, tools)) if isinstance(tools, list) else ()
     names = [tool.name for tool in told if tool is not None]
     known = tuple(tool for tool in told if tool is not None)
-    if not known or len(set(names)) < len(told):
+    if not known or len(set(names)) < len(told):  # one that is not understood, or two of one name
         return None
     wanted = _choice(choice)
     if wanted in names:
@@ -242,11 +246,15 @@ def _schema(value: Any) -> Mapping[str, Any] | None:
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:
-    from jsonschema import validators
-    from referencing import Registry
-
+    """What judges values; None for what is no JSON schema."""
     kind = validators.validator_for(schema, default=validators.Draft202012Validator)
-    kind.check_schema(schema)
+    try:
+        kind.check_schema(schema)
+    except SchemaError:
+        return None
+    if kind is validators.Draft202012Validator and schema.keys() & _DECLARES and "additionalProperties" not in schema:
+        # Fields that the schema does not name: code that pastes a user's words into JSON could be made to add some.
+        schema = {"unevaluatedProperties": False, **schema}
     # An empty registry: without one, a reference to an address would be fetched.
     return kind(schema, registry=Registry(), format_checker=kind.FORMAT_CHECKER)
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import re2
 
 Value = int | Decimal | tuple[int, int] | date | time | str | list[Any] | dict[str, Any]
-"""What a slot gives; the lists are list[Value] for ``list``, list[list[str]] for ``table`` and ``grid``, anything for ``json``."""
+"""What a slot gives; lists are list[Value] for ``list``, list[list[str]] for ``table`` and ``grid``, any for ``json``."""
 
 LAZY: Final = "~"
 _MAX_OPTIONS: Final = 64

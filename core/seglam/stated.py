@@ -52,14 +52,18 @@ _COUNTABLE: Final = frozenset(("number", "ordinal", "code"))
 _PER: Final = frozenset(("per", "/", "a", "an", "each", "every"))
 _SYMBOLIC: Final = re.compile(
     r"\\[A-Za-z]{2,}|[√∛π±∞≠≤≥]|(?<=[\dxyzn)])\s*\^|(?<![-=])[<>]=?\s*[-\d$]|\b(?:sqrt|log|ln|sin|cos|tan|pi)\b|\d\.{3}|\d…"
-    r"|\d/[xyzn]\b"
+    r"|\d/[xyzn]\b|\d\+(?!\s*\d)|\d\s+i\b(?!\w)|\d\s*BCE?\b"
 )
 """An expression, a bound, or digits without end: the number in it is not the answer."""
+_REASON: Final = re.compile(r",?\s+(?:since|because|given that|as)\s")
+"""What follows is not the claim."""
 _FACTORIAL: Final = re.compile(r"\W*\d+!\W*")
 _TAKEN_BACK: Final = re.compile(
     r"\b(?:wait|mistake|correction|actually|sorry|oops|apologi[sz]e|wrong|incorrect|instead|rather)\b", re.IGNORECASE
 )
-_ONE_PART: Final = re.compile(r"\bone[- ](half|third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b", re.IGNORECASE)
+_ONE_PART: Final = re.compile(
+    r"\bone[- ](half|third|quarter|fourth|fifth|sixth|seventh|eighth|ninth|tenth)\b", re.IGNORECASE
+)
 _POWER: Final = {"square": "^2", "squared": "^2", "sq": "^2", "cubic": "^3", "cubed": "^3"}
 _SPEED: Final = {"km/h": "kmh", "mile/h": "mph"}
 _NATION: Final = {
@@ -69,6 +73,7 @@ _NATION: Final = {
 _SMALLER: Final = {"h": ("min", "s"), "min": ("s",), "day": ("h", "min"), "week": ("day",), "year": ("month",), "kg": ("g",),
                    "km": ("m",), "m": ("cm", "mm"), "cm": ("mm",), "l": ("ml",), "decade": ("year",), "g": ("mg",)}  # fmt: skip
 """What may follow a quantity as its smaller part: 3 hours 20 minutes."""
+_CENTS: Final = frozenset(("USD", "EUR", "CAD", "AUD"))
 _GLUED: Final = re.compile(r"(?<=\d)(?=(?:[a-zµ]{1,3}/[a-z]{1,4}|[a-z]{1,2}[²³])(?!\w))")
 _HOURS: Final = {"noon": "12:00 PM", "midday": "12:00 PM", "midnight": "00:00"}
 _LATEX: Final = tuple(
@@ -151,7 +156,8 @@ def find(text: str, kind: str) -> Answer:
     text = plain(text)
     every = _stated(text)
     marked = marked_part(text)
-    last = last_sentence(text)
+    last = _REASON.split(last_sentence(text))[0]
+    marked = None if marked is None else _REASON.split(marked)[0]
     scope = (text if len(every) == 1 else last) if marked is None else marked
     if _SYMBOLIC.search(_BOXED.sub("", scope)) or _FACTORIAL.fullmatch(text):
         return Answer((), None, None, negated(scope))
@@ -269,6 +275,12 @@ def _joined(larger: _Piece, smaller: _Piece, tokens: Sequence[Token]) -> _Piece 
     """One quantity of two: 3 hours and 20 minutes."""
     between = [token.text.casefold() for token in tokens[larger.end : smaller.start]]
     one, other = larger.stated, smaller.stated
+    if between == ["and"] and one.unit in _CENTS and other.unit == "cent" and not one.places:
+        whole, cents = one.value, other.value
+        assert isinstance(whole, Fraction)
+        assert isinstance(cents, Fraction)
+        amount = whole + (cents if whole >= 0 else -cents) / 100
+        return replace(larger, stated=replace(one, value=amount, base=(amount, one.unit), places=2), end=smaller.end)
     if between not in ([], ["and"], [","]) or other.unit not in _SMALLER.get(one.unit, ()):
         return None
     (x, unit), (y, _) = one.base, other.base

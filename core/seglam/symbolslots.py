@@ -67,13 +67,15 @@ def _tokens(argument: str | None) -> Slot:
 
 # A bracket whose inside is an expression stands for an operand; this mark takes its place.
 _DONE: Final = "§"
-_OPERAND: Final = rf"(?:(?:[0-9]+(?:\.[0-9]+)?[A-Za-z]?|[A-Za-z]|True|False){_DONE}*|{_DONE}+)"
-_OPERATOR: Final = r"(?:\*\*|//|<=|>=|==|!=|[-+*/^%=<>×÷−·&|])"
-_SIGNS: Final = rf"(?:[-+−] ?|not (?=[TF])|not ?(?={_DONE}))*"
+_FUNCTION: Final = r"(?:sqrt|abs|sin|cos|tan|log|ln|exp)"
+_NUMBER: Final = r"(?:0x[0-9A-Fa-f]+|0b[01]+|0o[0-7]+|[0-9]+(?:\.[0-9]+)?[A-Za-z]?)"
+_OPERAND: Final = rf"(?:(?:{_NUMBER}|[A-Za-z]|True|False){_DONE}*|{_FUNCTION}?{_DONE}+)"
+_OPERATOR: Final = r"(?:\*\*|//|<=|>=|==|!=|<<|>>|[-+*/^%=<>×÷−·&|∧∨→↔⊕])"
+_SIGNS: Final = rf"(?:[-+−~¬] ?|not (?=[TF])|not ?(?={_DONE}))*"
 _FLAT: Final = rf"{_SIGNS}{_OPERAND}(?:(?: ?{_OPERATOR} ?| (?:and|or|xor) ){_SIGNS}{_OPERAND})*"
 _WHOLE: Final = re.compile(_FLAT)
 _INNERMOST: Final = re.compile(rf"\( ?{_FLAT} ?\)|\[ ?{_FLAT} ?\]")
-_CONNECTED: Final = re.compile(rf"{_OPERATOR}|not|and|or|xor")
+_CONNECTED: Final = re.compile(rf"{_OPERATOR}|{_FUNCTION}|[~¬]|not|and|or|xor")
 _LOGIC: Final = re.compile(r"not|and|or|xor")
 _MAX_NESTED: Final = 40
 
@@ -107,7 +109,7 @@ def _expression(argument: str | None) -> Slot:
         tail = "".join(f" {rng.choice('+-*/')} {operand()}" for _ in range(rng.randint(1, 4)))
         return rng.choice(("", "-")) + operand() + tail
 
-    characters = r"[0-9A-Za-z+\-*/^%=()\[\]. <>!×÷−·&|]"
+    characters = r"[0-9A-Za-z+\-*/^%=()\[\]. <>!×÷−·&|~¬∧∨→↔⊕]"
     return Slot("expression", both(f"{characters}+{LAZY}"), parse, str, sample, closed=True, spaced=True)
 
 

@@ -15,7 +15,7 @@ _STEPS: Final = (-2, -1, 1, 2)
 _DAYS: Final = (-366, -31, -7, -1, 1, 2, 7, 28, 30, 59, 365)
 _MINUTES: Final = (-75, -30, -15, -1, 1, 15, 45, 90, 301)
 _DAY: Final = 24 * 60
-_FIGURE: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_FIGURE: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6})?")
 _FEW: Final = 3
 _TRIALS: Final = 8
 
@@ -30,8 +30,8 @@ def varied(slot: Slot, value: Value, pool: Sequence[Value], rng: Random) -> str:
         rng: decides.
     """
     for _ in range(_TRIALS):
-        other = rng.choice(pool) if pool and rng.random() < 1 / _FEW else _other(slot, value, rng)
         try:
+            other = rng.choice(pool) if pool and rng.random() < 1 / _FEW else _other(slot, value, rng)
             text = slot.format(other)
             read = slot.parse(text)
         except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError):
@@ -113,7 +113,7 @@ _CHANGES: Final[tuple[tuple[type, Callable[[Any, Random], Any]], ...]] = (
 def scrambled(text: str, rng: Random) -> str:
     """Free data with one thing changed: a number, the order or the number of its lines or words."""
     choices: list[Callable[[str, Random], str]] = [_renumbered] if _FIGURE.search(text) else []
-    choices += [_reordered] if len(text.split()) > 1 else []
+    choices += [_reordered] if _mark(text) in text else []
     return rng.choice(choices)(text, rng) if choices else text[::-1]
 
 
@@ -123,8 +123,13 @@ def _renumbered(text: str, rng: Random) -> str:
     return f"{text[: found.start()]}{abs(number):f}{text[found.end() :]}"
 
 
+def _mark(text: str) -> str:
+    """What stands between the parts of a text: lines, or else words."""
+    return "\n" if "\n" in text else " "
+
+
 def _reordered(text: str, rng: Random) -> str:
-    mark = "\n" if "\n" in text else " "
+    mark = _mark(text)
     parts = text.split(mark)
     first, second = rng.sample(range(len(parts)), 2)
     match rng.randrange(_FEW):

@@ -5,9 +5,10 @@ STAGES is the whole gate before traffic; what follows it (shadow, posterior, aud
 
 import re
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final
 
-from seglam.agreement import agree, final_value
+from seglam.agreement import final_value
 from seglam.dispatch import overlaps
 from seglam.evidence import (
     MOST_RUNS,
@@ -15,6 +16,7 @@ from seglam.evidence import (
     Runs,
     Stage,
     Verdict,
+    examined,
     kind_of,
     passed,
     refused,
@@ -26,8 +28,7 @@ from seglam.evidence import (
 from seglam.guard import Guard, Pattern
 from seglam.metamorphic import metamorphic, substance
 from seglam.probes import DATA, probes
-from seglam.procedure import Case, Draft, Finding, answer
-from seglam.sandbox import VERIFY
+from seglam.procedure import Case, Draft, Finding
 from seglam.static import memorised, unread, violations, years
 from seglam.versions import versions
 
@@ -40,7 +41,7 @@ _DISPUTED: Final = 3  # cases for which the model is asked again; a draft that n
 _NEAR: Final = (
     20  # procedures whose patterns are searched for texts that ours accept too: those with most words in common
 )
-_TRIES: Final = 4
+_TRIES: Final = 2
 _SHARED: Final = 24
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _DETAIL: Final = 2000
@@ -106,27 +107,29 @@ def replay(draft: Draft, evidence: Evidence) -> Verdict:
     foreign = frozenset(text for case in evidence.cases for text in slot_texts(draft, case.text).values())
     disputed: list[tuple[Case, str, str]] = []
     for case in evidence.cases:
-        given = answer(draft, case.text, evidence.sandbox, VERIFY, as_written=True)
+        given = examined(draft, case.text, evidence.sandbox, as_written=True)
         if given.text is None:
             return refused(f"request {case.text!r} must be answered, but: {given.why}")
-        if case.answer and (wrong := _differs(draft, case.text, case.answer, given.text, foreign)) is not None:
+        if case.answer and (wrong := _differs(draft, evidence, case, given.text, foreign)) is not None:
             disputed.append((case, given.text, wrong))
     known = sum(bool(case.answer) for case in evidence.cases)
     taken: list[str] = []
     for case, said, wrong in disputed:
         votes = _votes(evidence, case.text) if 2 * len(disputed) < known and len(disputed) <= _DISPUTED else ()
-        if not votes or any(_differs(draft, case.text, vote, said, foreign) is not None for vote in votes):
+        if not votes or any(
+            _differs(draft, evidence, replace(case, answer=vote), said, foreign) is not None for vote in votes
+        ):
             return refused(f"request {case.text!r} must give {case.answer!r}, but gave {said!r}{wrong}")
         taken.append(f"{case.text!r} had the reply {case.answer!r}, but asked twice more the model said {votes[0]!r}")
     detail = f"{known - len(disputed)} of {len(evidence.cases)} cases reproduced" + "".join(f"; {t}" for t in taken)
     return Verdict(passed=True, detail=detail, outvoted=tuple(case.key for case, _, _ in disputed))
 
 
-def _differs(draft: Draft, request: str, expected: str, given: str, foreign: frozenset[str]) -> str | None:
-    """How an answer differs from the expected one, behind the two texts; None: it does not."""
-    if not agree(expected, given, draft.answer_kind):
+def _differs(draft: Draft, evidence: Evidence, case: Case, given: str, foreign: frozenset[str]) -> str | None:
+    """How an answer differs from the case's, as a continuation of a sentence with both; None: it does not."""
+    if not evidence.same(case.text, case.answer, given, draft.answer_kind):
         return ""
-    wrong = told_wrongly(draft, request, expected, given, foreign)
+    wrong = told_wrongly(draft, case.text, case.answer, given, foreign)
     return f": {wrong}" if wrong else None
 
 
@@ -141,6 +144,8 @@ def _votes(evidence: Evidence, text: str) -> tuple[str, ...]:
 def made(draft: Draft, evidence: Evidence) -> Verdict:
     """Every near miss that the host makes of the cases is refused; inside data, it at least changes the answer."""
     runs, count = Runs(draft, evidence.sandbox, MOST_RUNS), 0
+    if why := runs.unanswered(evidence.cases[:2]):
+        return refused(why)
     for case in evidence.cases[:2]:
         plain = runs(case.text).text
         for text, data in probes(draft.guard, case.text):
@@ -164,7 +169,7 @@ def near_misses(draft: Draft, evidence: Evidence) -> Verdict:
         )
     own = {case.text for case in evidence.cases}
     for text in draft.near_misses:
-        if text not in own and (given := answer(draft, text, evidence.sandbox, VERIFY)).text is not None:
+        if text not in own and (given := examined(draft, text, evidence.sandbox)).text is not None:
             return refused(f"the near miss {text!r} must be refused, but was answered {given.text!r}")
     return passed(f"{len(draft.near_misses)} near misses of the compiler's own are refused")
 
@@ -184,11 +189,11 @@ def specificity(draft: Draft, evidence: Evidence) -> Verdict:
         if runs.spent:
             return refused(f"over {MOST_RUNS} requests of other kinds are accepted; make the patterns narrower")
         given = runs(case.text).text
-        if given is None or not case.answer or agree(case.answer, given, draft.answer_kind):
+        if given is None or not case.answer or evidence.same(case.text, case.answer, given, draft.answer_kind):
             continue
         asked += 1
         votes = _votes(evidence, case.text) if asked <= _DISPUTED else ()
-        if not votes or any(not agree(vote, given, draft.answer_kind) for vote in votes):
+        if not votes or any(not evidence.same(case.text, vote, given, draft.answer_kind) for vote in votes):
             return refused(
                 f"a request of another kind, {case.text!r}, whose reply was {case.answer!r}, was answered {given!r}"
             )
@@ -209,7 +214,7 @@ def rivals(draft: Draft, evidence: Evidence) -> Verdict:
                 continue
             other = theirs(text).text
             compared += other is not None
-            if other is not None and not rival.agrees(text, other, one):
+            if other is not None and not evidence.same(text, other, one, rival.draft.answer_kind):
                 return refused(
                     f"procedure {rival.id} ({rival.draft.intent}) answers {text!r} with {other!r}, this one with {one!r}: "
                     "no two may accept the same request; make the patterns narrower"

@@ -40,13 +40,16 @@ def versions(draft: Draft, evidence: Evidence) -> Verdict:
     doubtful = [*found[:_ASKED]]
     if len(found) < _ASKED and len(alone) > _ALONE * (count + len(alone)):
         doubtful.append(alone[0])
+    asked = 0
     for difference in doubtful:
-        if why := _settled(difference, draft.answer_kind, evidence):
+        why, told = _settled(difference, draft.answer_kind, evidence)
+        asked += told
+        if why:
             return refused(why)
     parts = [f"{count - len(found)} of {count} generated requests answered alike by a second version"]
     parts += [f"weak: fewer than {FEWEST}"] if count < FEWEST else []
     parts += [f"{len(alone)} answered by this one only"] if alone else []
-    parts += [f"asked about {len(doubtful)}, the model sided with this one"] if doubtful else []
+    parts += [f"asked about {asked}, the model sided with this one"] if asked else []
     return passed("; ".join(parts))
 
 
@@ -57,9 +60,11 @@ def _unfit(draft: Draft, other: Draft, evidence: Evidence) -> str:
     ours, theirs = Runs(draft, evidence.sandbox), Runs(other, evidence.sandbox)
     for case in evidence.cases:
         given = theirs(case.text).text
-        if not case.answer or given is None or agree(case.answer, given, draft.answer_kind):
+        if not case.answer or given is None or evidence.same(case.text, case.answer, given, draft.answer_kind):
             continue
-        if not agree(ours(case.text).text or "", given, draft.answer_kind):  # else the case was outvoted in replay
+        if not evidence.same(
+            case.text, ours(case.text).text or "", given, draft.answer_kind
+        ):  # else the case was outvoted in replay
             return f"it answers the request {case.text!r} with {given!r} instead of {case.answer!r}"
     return ""
 
@@ -87,8 +92,12 @@ def _compared(draft: Draft, other: Draft, evidence: Evidence) -> tuple[list[Diff
     return found, alone, count
 
 
-def _settled(difference: Difference, kind: str, evidence: Evidence) -> str:
-    """Ask the model which of two answers is right; "" when it is ours. Twice where it says a third thing: it errs as well."""
+def _settled(difference: Difference, kind: str, evidence: Evidence) -> tuple[str, bool]:
+    """Ask the model which of two answers is right: "" when it is ours, and whether it replied.
+
+    Where it says a third thing it is asked once more, because it errs as well. What nobody can settle counts against us where
+    the other version has another answer, but not where it only refuses: its patterns and bounds may just be narrower.
+    """
     text, ours, theirs = difference
     rival = "refuses it" if theirs is None else f"gives {theirs!r}"
     both = f"for the request {text!r} the code gives {ours!r}, but an independently written version {rival}"
@@ -96,9 +105,9 @@ def _settled(difference: Difference, kind: str, evidence: Evidence) -> str:
     for _ in range(2):
         reply = evidence.ask(text) if evidence.ask is not None else None
         if reply is None:
-            return f"{both}, and nobody could say which is right" if theirs is not None else ""
-        if agree(reply, ours, kind):
-            return ""
-        if theirs is not None and agree(reply, theirs, kind):
-            return f"{both}, and so does the model: {reply!r}"
-    return f"{both}, and the model says {reply!r}: answer such requests rightly, or refuse them"
+            return f"{both}, and nobody could say which is right" if theirs is not None else "", False
+        if evidence.same(text, reply, ours, kind):
+            return "", True
+        if theirs is not None and evidence.same(text, reply, theirs, kind):
+            return f"{both}, and so does the model: {reply!r}", True
+    return f"{both}, and the model says {reply!r}: answer such requests rightly, or refuse them", True

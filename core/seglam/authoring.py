@@ -1,0 +1,310 @@
+"""Making procedures: a hot class is compiled, a covered one widened, what answers the same merged. Off the request path."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+
+from seglam.casebook import COMPILING, COVERED, DECLINED, FAILED, OPEN, Casebook, Group
+from seglam.compiler import Compilation, Compiler
+from seglam.errors import PatternError
+from seglam.exchange import Request, Response
+from seglam.jury import same
+from seglam.ledger import Ledger
+from seglam.library import Birth, Context, Library
+from seglam.policy import Policy
+from seglam.procedure import Case, Draft, Finding, Procedure, State, answer
+from seglam.sandbox import HIT, Sandbox
+from seglam.similarity import similar
+from seglam.standing import Standing
+from seglam.store import Store
+from seglam.trust import Record, trusted
+from seglam.verifier import Evidence, gate
+
+logger = logging.getLogger("seglam")
+
+_OTHERS = 200
+_NEAR_SHOWN = 6
+_DECLINED_LONGER = 24  # a reason that was thought about is not gone in an hour, as a slip may be
+_AGAIN = frozenset({"versions"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the life of procedures needs of the cache.
+
+    Attributes:
+        compiler: None: procedures that exist are compared and suspended, no new ones are made.
+    """
+
+    store: Store
+    library: Library
+    casebook: Casebook
+    standing: Standing
+    sandbox: Sandbox
+    policy: Policy
+    ledger: Ledger
+    compiler: Compiler | None
+    clock: Callable[[], float]
+
+
+class Author:
+    """Makes versions of procedures, and lets them answer when they are trusted."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._store = resources.store
+        self._library = resources.library
+        self._casebook = resources.casebook
+        self._standing = resources.standing
+        self._sandbox = resources.sandbox
+        self._policy = resources.policy
+        self._ledger = resources.ledger
+        self._compiler = resources.compiler
+        self._clock = resources.clock
+
+    # -- one answer against another ----------------------------------------------------------------------------------
+
+    def same(self, procedure: Procedure, text: str, expected: str, actual: str) -> bool:
+        """Whether two answers to a request agree, by the policy's judge or by the value that this procedure answers with."""
+        return same(self._policy.judge, procedure.draft.answer_kind, text, expected, actual)
+
+    def promote(self, record: Record, agreed: int, disagreed: int) -> bool:
+        """Whether a version may answer after so many comparisons, given the record of all others."""
+        policy = self._policy
+        return agreed >= policy.shadow and trusted(record, agreed, disagreed, target=policy.trust, strict=policy.strict)
+
+    # -- compiling ---------------------------------------------------------------------------------------------------
+
+    def hot(self, group: Group) -> bool:
+        """Whether a class recurs, and its time to be compiled has come."""
+        if group.state == COVERED:
+            return False
+        since = self._clock() - self._policy.window
+        distinct = {case.text for case in group.cases if case.created >= since}
+        if len(distinct) < self._policy.heat:
+            return False
+        if group.state == COMPILING:
+            return group.retry_at <= self._clock()  # whoever had it never came back
+        if group.state != OPEN and (
+            group.retry_at > self._clock() or len(distinct) < self._policy.heat * 2**group.tries
+        ):
+            return False
+        # One answer to different requests: several wordings of one question. Exact and semantic tiers serve those; a
+        # procedure from them would be a constant.
+        return len({case.answer for case in group.cases}) > 1
+
+    def later(self, tries: int, *, declined: bool = False) -> float:
+        """When to try again after so many tries."""
+        wait = self._policy.retry_after * (_DECLINED_LONGER if declined else 1)
+        return self._clock() + wait * 2.0 ** min(tries, 10)
+
+    def compile(self, request: Request, group: Group, *, origin: str = "compiled") -> Compilation | None:
+        """Have a class compiled and keep what came of it; None when it is not its time, or the model failed."""
+        compiler = self._compiler
+        if compiler is None or not compiler.affordable() or not self._casebook.claim(group.id, self._clock()):
+            return None
+        background = request.background or group.background
+        skip = self._policy.skip | (_AGAIN if origin == "first" else frozenset())
+
+        @cache
+        def again() -> Draft | None:
+            return compiler.again(group.cases, background, request.namespace)
+
+        evidence = replace(self._evidence(request, group.id, group.cases, background), rewrite=again)
+        try:
+            result = compiler.compile(
+                *(group.cases, background, request.namespace), lambda draft: gate(draft, evidence, skip)
+            )
+        except BaseException as error:
+            self._failed(request, group, FAILED, error)
+            return None
+        self._keep(request, group, result, origin)
+        return result
+
+    def first(self, request: Request, case: Case, class_id: int | None) -> Procedure | None:
+        """Have a class compiled from its first request, whose answer nobody knows yet; the version, if it passed the gate."""
+        if self._compiler is None:
+            return None
+        class_id = self._casebook.file(request, Response(""), now=self._clock(), class_id=class_id)
+        group = self._casebook.group(class_id)
+        if group is None:
+            return None
+        result = self.compile(request, replace(group, cases=(case,)), origin="first")
+        if result is None or not result.passed:
+            return None
+        return self._library.versions(class_id)[-1]
+
+    def examine(self, class_id: int, context: Context, draft: Draft, examples: Sequence[Case]) -> tuple[Finding, ...]:
+        """Put a draft that did not come from the compiler through the gate: a person's edit, a bundle's procedure."""
+        request = Request("", namespace=context[0], vary=context[1])
+        try:
+            _ = draft.guard
+        except PatternError as error:
+            return (Finding("patterns", passed=False, detail=str(error)),)
+        evidence = self._evidence(request, class_id, examples, "")
+        return gate(draft, evidence, self._policy.skip | _AGAIN)
+
+    def _evidence(self, request: Request, class_id: int, cases: Sequence[Case], background: str) -> Evidence:
+        compiler = self._compiler
+        ask = None
+        if compiler is not None and self._policy.compile != "off":
+            ask = partial(compiler.vote, background=background, space=request.namespace)
+        working = self._library.working(request.context)
+        return Evidence(
+            cases=cases,
+            others=self._casebook.others(request.context, class_id, _OTHERS),
+            rivals=[p for p in working if p.class_id != class_id and self._standing.may(p, request)],
+            sandbox=self._sandbox,
+            ask=ask,
+        )
+
+    def _failed(self, request: Request, group: Group, state: str, error: BaseException) -> None:
+        # A class left claimed would wait for its lease. The error itself may quote the prompt: its kind is enough.
+        logger.warning("compiling class %d failed: %s", group.id, type(error).__name__)
+        self._ledger.count("fault.compiler", request.namespace)
+        self._casebook.release(group.id, state, retry_at=self.later(group.tries), reason=type(error).__name__)
+        if self._policy.on_fault == "raise" or not isinstance(error, Exception):
+            raise error
+
+    def _birth(self, group: Group, result: Compilation, origin: str) -> Birth:
+        assert self._compiler is not None
+        return Birth(
+            model=self._compiler.model.name,
+            prompt_digest=result.prompt_digest,
+            now=self._clock(),
+            engine=group.engine,
+            origin=origin,
+            evidence=result.findings,
+        )
+
+    def _keep(self, request: Request, group: Group, result: Compilation, origin: str) -> None:
+        outcome = COVERED if result.passed else DECLINED if result.declined else FAILED
+        self._ledger.count(f"compile.{outcome}", request.namespace)
+        if result.draft is not None:
+            kept = self._without_outvoted(group, result) if result.passed else group.cases
+            live = State.LIVE if self._policy.shadow == 0 else State.SHADOW
+            state = live if result.passed else State.DRAFT
+            birth = self._birth(group, result, origin)
+            new = self._library.save(group.id, request.context, result.draft, kept, birth, state)
+            if state is State.LIVE and (procedure := self._library.get(new)) is not None:
+                self.went_live(procedure)
+        tries = {"tries": 0, "widenings": 0} if result.passed else {}
+        later = 0.0 if result.passed else self.later(group.tries, declined=result.declined is not None)
+        self._casebook.release(group.id, outcome, retry_at=later, reason=result.reason, **tries)
+        if result.passed and self._casebook.gather(request, group.id):
+            self.widen(request, group.id)
+
+    def _without_outvoted(self, group: Group, result: Compilation) -> list[Case]:
+        """The cases that hold; those whose reply the model has taken back are dropped, and their stored answers with them."""
+        out = frozenset(result.outvoted)
+        if out:
+            self._casebook.drop(group.id, sorted(out))
+            self._store.drop_entries(sorted(out))
+        return [case for case in group.cases if case.key not in out]
+
+    # -- widening ----------------------------------------------------------------------------------------------------
+
+    def parent(self, group: Group) -> Procedure | None:
+        """The newest version of a class that may be widened."""
+        working = [p for p in self._library.versions(group.id) if p.state in (State.LIVE, State.SHADOW)]
+        return working[-1] if working else None
+
+    def widen(self, request: Request, class_id: int) -> None:
+        """Have a covered class widened by a pattern for its near cases, when there are enough of them."""
+        group = self._casebook.group(class_id)
+        parent = None if group is None else self.parent(group)
+        compiler = self._compiler
+        if group is None or parent is None or compiler is None or not compiler.affordable():
+            return
+        near = group.near[-_NEAR_SHOWN:]
+        if len({case.text for case in near}) < self._policy.widen * 2**group.widenings:
+            return
+        if not self._casebook.claim_widening(group.id, self._clock()):
+            return
+        background = request.background or group.background
+        evidence = self._evidence(request, group.id, (*parent.examples, *near), background)
+        try:
+            result = compiler.widen(
+                *(parent.draft, near, background, request.namespace), self._wide_gate(evidence, near)
+            )
+        except BaseException as error:
+            self._failed(request, group, COVERED, error)
+            return
+        self._keep_wider(request, group, parent, near, result)
+
+    def _wide_gate(self, evidence: Evidence, near: Sequence[Case]) -> Callable[[Draft], tuple[Finding, ...]]:
+        """The gate for a wider draft: of the near cases it must take one at least, and reproduce those that it takes."""
+
+        def check(draft: Draft) -> tuple[Finding, ...]:
+            taken = [case for case in near if draft.guard.match(case.text) is not None]
+            if not taken:
+                return (Finding("replay", passed=False, detail=f"no template takes the request {near[0].text!r}"),)
+            old = [case for case in evidence.cases if case not in near]
+            return gate(draft, replace(evidence, cases=(*taken, *old)), self._policy.skip | _AGAIN)
+
+        return check
+
+    def _keep_wider(
+        self, request: Request, group: Group, parent: Procedure, near: Sequence[Case], result: Compilation
+    ) -> None:
+        self._ledger.count(f"widen.{'covered' if result.passed else 'failed'}", request.namespace)
+        if not result.passed or result.draft is None:
+            self._casebook.release(group.id, COVERED, reason=result.reason)
+            self._part(request, group, near)
+            return
+        self._without_outvoted(group, result)
+        out = frozenset(result.outvoted)
+        taken = [c for c in near if c.key not in out and result.draft.guard.match(c.text) is not None]
+        # The same code, whose replies to requests that it had never seen were just found right: that is what shadow asks for.
+        agreed = parent.agreements + len(taken)
+        birth = replace(self._birth(group, result, "widened"), parent=parent.id, agreements=agreed)
+        good = bool(taken) and (parent.state is State.LIVE or self.promote(self._library.record(), agreed, 0))
+        state = State.LIVE if good else State.SHADOW
+        self._casebook.judge(group.id, [case.key for case in taken], "agree")
+        examples = [*parent.examples, *taken]
+        new = self._library.save(group.id, request.context, result.draft, examples, birth, state)
+        self._casebook.release(group.id, COVERED, widenings=0)
+        self._part(request, group, [c for c in near if c not in taken and c.key not in out])
+        if state is State.LIVE and (procedure := self._library.get(new)) is not None:
+            self.went_live(procedure)
+
+    def _part(self, request: Request, group: Group, strangers: Sequence[Case]) -> None:
+        """No kin after all: what is alike among them is a class of its own, and may become a procedure of its own."""
+        left = list(strangers)
+        while left:
+            alike = [case for case in left if case is left[0] or similar(case.text, left[0].text)]
+            left = [case for case in left if case not in alike]
+            new = self._casebook.detach(request, group.id, [case.key for case in alike], self._clock())
+            apart = self._casebook.group(new)
+            if apart is not None and self.hot(apart):
+                self.compile(request, apart)
+
+    # -- going live --------------------------------------------------------------------------------------------------
+
+    def went_live(self, procedure: Procedure) -> None:
+        """A version answers from now on."""
+        self._ledger.count("procedures.live", procedure.namespace)
+        self._merge(procedure)
+
+    def _merge(self, new: Procedure) -> None:
+        """Of two live procedures that answer the same, the one whose every example the other answers too is retired."""
+        for other in self._library.working((new.namespace, new.vary)):
+            if other.state is not State.LIVE or other.class_id == new.class_id:
+                continue
+            for less, more in ((other, new), (new, other)):
+                if not less.pinned and less.examples and self._answers(more, less.examples):
+                    detail = f"procedure {more.id} answers all of its cases as well"
+                    finding = Finding("merged", passed=True, detail=detail)
+                    self._library.move(less.id, State.RETIRED, finding, self._clock())
+                    self._casebook.absorb(more.class_id, less.class_id)
+                    self._ledger.count("procedures.merged", new.namespace)
+                    if less is new:
+                        return
+                    break
+
+    def _answers(self, procedure: Procedure, cases: Sequence[Case]) -> bool:
+        for case in cases:
+            given = answer(procedure.draft, case.text, self._sandbox, HIT).text
+            if given is None or not case.answer or not self.same(procedure, case.text, case.answer, given):
+                return False
+        return True
