@@ -46,13 +46,13 @@ def test_langchain_openai_learns_over_the_wire(path):
             for a, b in ((3, 4), (10, 5), (7, 8)):
                 assert chat.invoke(QUESTION.format(a, b)).text == f"The sum is {a + b}."
                 cache.cache.drain()
-            assert (server.calls, compiles(server)) == (4, 1)
+            assert (server.calls, compiles(server)) == (5, 2)
             reply = chat.invoke(QUESTION.format(1234, 5678))
             assert reply.text == "The sum is 6912."
             assert reply.response_metadata["seglam"]["tier"] == "procedure"
             assert reply.usage_metadata["total_tokens"] == 0
             assert chat.invoke(QUESTION.format(3, 4)).response_metadata["seglam"]["tier"] == "exact"
-            assert server.calls == 4
+            assert server.calls == 5
         finally:
             set_llm_cache(None)
             cache.close()
@@ -84,19 +84,20 @@ def test_llamaindex_openai_learns_over_the_wire(path):
         llm = cached(
             llamaindex_openai.OpenAI(model="gpt-4o-mini", api_base=server.url, api_key="sk-test-secret", max_retries=0),
             path,
+            policy=UNAUDITED,
         )
         for count, (a, b) in enumerate(((3, 4), (10, 5), (7, 8)), 1):
             assert llm.chat([ChatMessage(content=QUESTION.format(a, b))]).message.content == f"The sum is {a + b}."
             _wait_until(lambda count=count: len(probe.procedures()) >= (count >= 2))
         _wait_until(lambda: any(p.state == "live" for p in probe.procedures()))
-        assert (server.calls, compiles(server)) == (4, 1)
+        assert (server.calls, compiles(server)) == (5, 2)
         hit = llm.chat([ChatMessage(content=QUESTION.format(1234, 5678))])
         assert hit.message.content == "The sum is 6912."
         assert hit.additional_kwargs["seglam"]["tier"] == "procedure"
         chunks = list(llm.stream_chat([ChatMessage(content=QUESTION.format(40, 2))]))
         assert chunks[-1].message.content == "The sum is 42."
         assert "".join(chunk.delta or "" for chunk in chunks) == "The sum is 42."
-        assert server.calls == 4
+        assert server.calls == 5
     assert all(b"sk-test-secret" not in file.read_bytes() for file in path.parent.iterdir())
 
 

@@ -108,7 +108,14 @@ class Author:
 
         @cache
         def again() -> Draft | None:
-            return compiler.again(group.cases, background, request.namespace)
+            try:
+                return compiler.again(group.cases, background, request.namespace)
+            except (
+                Exception
+            ) as error:  # a model that fails now must not cost a draft that is there: shadow still follows
+                logger.warning("a second version could not be had: %s", type(error).__name__)
+                self._ledger.count("fault.compiler", request.namespace)
+                return None
 
         evidence = replace(self._evidence(request, group.id, group.cases, background), rewrite=again)
         try:
@@ -156,6 +163,9 @@ class Author:
             rivals=[p for p in working if p.class_id != class_id and self._standing.may(p, request)],
             sandbox=self._sandbox,
             ask=ask,
+            judge=lambda question, expected, actual, kind: same(
+                *(self._policy.judge, kind, question, expected, actual),
+            ),
         )
 
     def _failed(self, request: Request, group: Group, state: str, error: BaseException) -> None:
