@@ -35,9 +35,9 @@ def _is_token(text: str, most: int) -> bool:
 
 
 def _token(argument: str | None) -> Slot:
-    most = _MAX_TOKEN if argument is None else int(argument) if re.fullmatch(r"[1-9][0-9]?", argument) else 0
-    if not 1 <= most <= _MAX_TOKEN:
-        raise ValueError(f"token takes the greatest number of characters, at most {_MAX_TOKEN}: token(12)")
+    most = _MAX_TOKEN if argument is None else int(argument) if re.fullmatch(r"[1-9][0-9]{0,4}", argument) else 0
+    if not 1 <= most <= MAX_NOTATION:
+        raise ValueError(f"token takes the greatest number of characters, at most {MAX_NOTATION}: token(12)")
 
     def parse(text: str) -> Value | None:
         return text if _is_token(text, most) else None

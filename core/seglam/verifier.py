@@ -115,7 +115,7 @@ def replay(draft: Draft, evidence: Evidence) -> Verdict:
     known = sum(bool(case.answer) for case in evidence.cases)
     taken: list[str] = []
     for case, said, wrong in disputed:
-        votes = _votes(evidence, case.text) if 2 * len(disputed) < known and len(disputed) <= _DISPUTED else ()
+        votes = _votes(evidence, case.text) if 2 * len(disputed) <= known and len(disputed) <= _DISPUTED else ()
         if not votes or any(
             _differs(draft, evidence, replace(case, answer=vote), said, foreign) is not None for vote in votes
         ):
