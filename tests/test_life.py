@@ -206,3 +206,42 @@ def test_a_near_case_is_kept_with_its_class(live):
     cache.record(other(6, 6), Response("The sum is 12."))
     (group,) = cache._casebook.groups(("", ""))
     assert [case.verdict for case in group.near] == [NEAR]
+
+
+def test_code_that_keeps_refusing_is_written_anew(open_cache):
+    """Requests that a pattern takes but the code does not answer are no new wording: the third asks for better code."""
+    timid = SUM.replace("return a + b", "if a > 500:\n        raise Refuse('large')\n    return a + b")
+    model = Script(timid, SUM)
+    cache = open_cache(compiler=model, policy=NEVER)
+    feed(cache, (3, 4), (10, 5), (7, 8), (600, 1), (700, 1))
+    assert len(model.prompts) == 1
+    feed(cache, (800, 1))
+    assert "Please add 800 and 1 for me." in model.prompts[1]
+    assert "does not take" not in model.prompts[1]
+    assert states(cache) == [State.LIVE, State.SHADOW]
+    assert cache.procedures()[1].origin == "extended"
+    feed(cache, (900, 1))
+    assert states(cache) == [State.RETIRED, State.LIVE]
+    assert cache.lookup(ask(1000, 1)).response.text == "The sum is 1001."
+
+
+def test_an_unreadable_template_costs_one_wording_only(open_cache):
+    """The other templates are used, and the evidence names what was left out."""
+    slip = SUM.replace("Please add {a:integer}", "Add {a:whole} to {b:integer}, please\nPlease add {a:integer}")
+    cache = open_cache(compiler=Script(slip), policy=NEVER)
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    (procedure,) = cache.procedures()
+    assert procedure.state is State.LIVE
+    assert procedure.draft.patterns == ("Please add {a:integer} and {b:integer} for me.",)
+    assert procedure.evidence[0].detail.startswith("pattern 1: ")
+
+
+def test_wordings_that_came_before_are_gathered(open_cache):
+    """When a class is covered, open classes near it become its near cases: one widening takes what was asked before."""
+    model = Script(SUM, WIDER)
+    cache = open_cache(compiler=model, policy=NEVER)
+    cache._casebook._kin = -1.0
+    cache.record(other(6, 6), Response("The sum is 12."))
+    feed(cache, (3, 4), (10, 5))
+    assert states(cache) == [State.RETIRED, State.LIVE]
+    assert cache.lookup(other(20, 22)).response.text == "The sum is 42."

@@ -191,7 +191,7 @@ def test_other_classes_requests_must_not_be_taken(open_cache):
         "Please add {a:integer} and {b:integer} for me.", "Please {verb:word} {a:integer} and {b:integer} for me."
     )
     wide = wide.replace("(a, b)", "(a, b, verb)").replace("value, a, b)", "value, a, b, verb)")
-    wide = wide.replace("Please subtract 3 and 4 for me.", "Subtract.")
+    wide = wide.replace("Please subtract 3 and 4 for me.", "Please do subtract 3 and 4 for me.")
     model = Script(wide, wide, wide)
     cache = open_cache(compiler=model, policy={"heat": 3, "bind_engine": True})
     # Of another engine, so that it is another class's, and does not join the sums.

@@ -24,6 +24,8 @@ def learned(open_cache, text, pairs):
     prompts = []
 
     def model(prompt):
+        if "TASK:" not in prompt:  # a vote
+            return Completion("I would rather not say.")
         prompts.append(prompt)
         return Completion(text, Usage(1, 1))
 

@@ -25,6 +25,9 @@ logger = logging.getLogger("seglam")
 
 _OTHERS = 200
 _NEAR_SHOWN = 6
+_REFUSED = 3  # requests that the code of a class does not answer, before it is written anew; doubles with every failure
+_REFUSED_SHOWN = 3
+_EXAMPLES_SHOWN = 3
 _DECLINED_LONGER = 24  # a reason that was thought about is not gone in an hour, as a slip may be
 _AGAIN = frozenset({"versions"})
 
@@ -103,8 +106,22 @@ class Author:
         compiler = self._compiler
         if compiler is None or not compiler.affordable() or not self._casebook.claim(group.id, self._clock()):
             return None
-        background = request.background or group.background
         skip = self._policy.skip | (_AGAIN if origin == "first" else frozenset())
+        try:
+            result = self._compiled(request, group, skip)
+        except BaseException as error:
+            self._failed(request, group, FAILED, error)
+            return None
+        self._keep(request, group, result, origin)
+        return result
+
+    def _compiled(
+        self, request: Request, group: Group, skip: frozenset[str], further: Sequence[Case] = ()
+    ) -> Compilation:
+        """What the compiler makes of a group's cases; the gate holds it against ``further`` cases as well."""
+        compiler = self._compiler
+        assert compiler is not None
+        background = request.background or group.background
 
         @cache
         def again() -> Draft | None:
@@ -117,16 +134,12 @@ class Author:
                 self._ledger.count("fault.compiler", request.namespace)
                 return None
 
-        evidence = replace(self._evidence(request, group.id, group.cases, background), rewrite=again)
-        try:
-            result = compiler.compile(
-                *(group.cases, background, request.namespace), lambda draft: gate(draft, evidence, skip)
-            )
-        except BaseException as error:
-            self._failed(request, group, FAILED, error)
-            return None
-        self._keep(request, group, result, origin)
-        return result
+        known = {case.key for case in group.cases}
+        cases = (*group.cases, *(case for case in further if case.key not in known))
+        evidence = replace(self._evidence(request, group.id, cases, background), rewrite=again)
+        return compiler.compile(
+            *(group.cases, background, request.namespace), lambda draft: gate(draft, evidence, skip)
+        )
 
     def first(self, request: Request, case: Case, class_id: int | None) -> Procedure | None:
         """Have a class compiled from its first request, whose answer nobody knows yet; the version, if it passed the gate."""
@@ -277,6 +290,35 @@ class Author:
         self._part(request, group, [c for c in near if c not in taken and c.key not in out])
         if state is State.LIVE and (procedure := self._library.get(new)) is not None:
             self.went_live(procedure)
+
+    def extend(self, request: Request, class_id: int) -> None:
+        """Have a covered class compiled anew when its code keeps refusing requests that its patterns take.
+
+        The version that answers goes on answering until the new one, which reproduces all its examples, has proved itself.
+        """
+        group = self._casebook.group(class_id)
+        parent = None if group is None else self.parent(group)
+        if group is None or parent is None or self._compiler is None or not self._compiler.affordable():
+            return
+        refused = group.abstained[-_REFUSED_SHOWN:]
+        if len({case.text for case in group.abstained}) < _REFUSED * 2**group.widenings:
+            return
+        if not self._casebook.claim_widening(group.id, self._clock()):
+            return
+        examples = (*parent.examples[:_EXAMPLES_SHOWN], *refused)
+        try:
+            result = self._compiled(request, replace(group, cases=examples), self._policy.skip, parent.examples)
+        except BaseException as error:
+            self._failed(request, group, COVERED, error)
+            return
+        passed = result.passed and result.draft is not None
+        self._ledger.count(f"extend.{'covered' if passed else 'failed'}", request.namespace)
+        self._casebook.release(group.id, COVERED, reason=result.reason, **({"widenings": 0} if passed else {}))
+        if result.draft is not None and passed:
+            kept = [c for c in (*parent.examples, *refused) if c.key not in result.outvoted]
+            self._casebook.judge(group.id, [case.key for case in refused], "seen")
+            birth = replace(self._birth(group, result, "extended"), parent=parent.id)
+            self._library.save(group.id, request.context, result.draft, kept, birth, State.SHADOW)
 
     def _part(self, request: Request, group: Group, strangers: Sequence[Case]) -> None:
         """No kin after all: what is alike among them is a class of its own, and may become a procedure of its own."""

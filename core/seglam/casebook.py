@@ -26,6 +26,9 @@ LEASE: Final = 900.0
 """Seconds after which a class whose compiler never came back (a killed process) may be claimed again."""
 NEAR: Final = "near"
 """The verdict of a case that belongs to a class by its look, but that no pattern of it takes."""
+ABSTAINED: Final = "abstained"
+"""The verdict of a case that a pattern takes, but that the code does not answer."""
+_APART: Final = (NEAR, ABSTAINED)
 _MOST_CASES: Final = 32
 """Cases kept for a class that is not covered; more of them teach nothing and cost a longer prompt."""
 _MOST_CLASSES: Final = 2_000
@@ -39,7 +42,12 @@ Context = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A class with its cases, oldest first; ``near`` are those that no pattern takes yet."""
+    """A class with its cases, oldest first.
+
+    Attributes:
+        near: cases that no pattern takes yet.
+        abstained: cases that a pattern takes, but that the code does not answer.
+    """
 
     id: int
     engine: str
@@ -51,6 +59,7 @@ class Group:
     widenings: int
     cases: tuple[Case, ...]
     near: tuple[Case, ...] = ()
+    abstained: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +214,7 @@ class Casebook:
                 "created": now,
             }
             # Counted apart: a class that is full of cases must still be able to learn another wording.
-            kind = cases.c.verdict == NEAR if verdict == NEAR else cases.c.verdict != NEAR
+            kind = cases.c.verdict == verdict if verdict in _APART else cases.c.verdict.not_in(_APART)
             count = select(func.count()).where(cases.c.class_id == class_id, kind)
             if connection.execute(count).scalar_one() < _MOST_CASES or verdict == "disagree":
                 # The same request again brings the newer answer, which is evidence of the same weight, not of more.
@@ -358,6 +367,7 @@ def _group(row: Any, found: Sequence[Case]) -> Group:
         retry_at=row.retry_at,
         reason=row.reason,
         widenings=row.widenings,
-        cases=tuple(case for case in found if case.verdict != NEAR),
+        cases=tuple(case for case in found if case.verdict not in _APART),
         near=tuple(case for case in found if case.verdict == NEAR),
+        abstained=tuple(case for case in found if case.verdict == ABSTAINED),
     )

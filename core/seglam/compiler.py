@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from seglam.errors import PatternError, ReplyError
 from seglam.exchange import Usage, digest
+from seglam.guard import Pattern
 from seglam.llm import Completion, Model
 from seglam.policy import HOUR
 from seglam.procedure import Case, Draft, Finding, declined, parse_patterns, parse_reply
@@ -54,6 +55,26 @@ class Compilation:
     def outvoted(self) -> tuple[str, ...]:
         """The keys of the cases whose reply the model itself no longer holds."""
         return tuple(key for finding in self.findings for key in finding.outvoted)
+
+
+def readable(draft: Draft) -> tuple[Draft, tuple[Finding, ...]]:
+    """The draft without the templates that do not parse, and a finding that names them: one slip costs one wording.
+
+    Raises:
+        PatternError: none of them parses, or there are too many.
+    """
+    good, errors = [], []
+    for number, template in enumerate(draft.patterns, 1):
+        try:
+            Pattern.parse(template)
+        except PatternError as error:
+            errors.append(f"pattern {number}: {error}")
+        else:
+            good.append(template)
+    if not errors or not good:
+        _ = draft.guard
+        return draft, ()
+    return replace(draft, patterns=tuple(good)), (Finding("reply", passed=True, detail="; ".join(errors)[:2000]),)
 
 
 class Compiler:
@@ -116,11 +137,9 @@ class Compiler:
         if declined(reply) is not None:
             return None
         try:
-            draft = parse_reply(reply)
-            _ = draft.guard
+            return readable(parse_reply(reply))[0]
         except (ReplyError, PatternError):
             return None
-        return draft
 
     def vote(self, text: str, background: str, space: str) -> str | None:
         """The model's fresh answer to a request; None when it cannot be had. Never raises."""
@@ -146,12 +165,11 @@ class Compiler:
             if reason is not None:
                 return Compilation(draft, findings, reason, digest(first))
             try:
-                draft = parse(reply)
-                _ = draft.guard
+                draft, left_out = readable(parse(reply))
             except (ReplyError, PatternError) as error:
                 findings = (Finding("reply", passed=False, detail=str(error)),)
             else:
-                findings = gate(draft)
+                findings = (*left_out, *gate(draft))
             if all(finding.passed for finding in findings):
                 break
             prompt = repair_prompt(first, reply, findings)

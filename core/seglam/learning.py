@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from seglam.authoring import Author, Resources
-from seglam.casebook import COVERED, FAILED, NEAR, OPEN, Group
+from seglam.casebook import ABSTAINED, COVERED, FAILED, NEAR, OPEN, Group
 from seglam.exchange import Request, Response
 from seglam.jury import Verdict, blame
 from seglam.policy import DAY
@@ -45,10 +45,16 @@ class Learner:
     def learn(self, request: Request, response: Response) -> None:
         """Learn from one exchange. The answer does not wait for this."""
         self._retire_unused()
-        if self._settle(request, response) or self._compiler is None or not self._policy.compilable(request):
+        taken, abstained = self._settle(request, response)
+        if taken or self._compiler is None or not self._policy.compilable(request):
             return
         if request.fits is not None and not request.fits(response.text):
             return  # not of the form that was asked for: evidence against a procedure, but nothing to make one from
+        if abstained is not None:
+            now = self._clock()
+            self._casebook.file(request, response, now=now, class_id=abstained.class_id, verdict=ABSTAINED)
+            self._author.extend(request, abstained.class_id)
+            return
         engine = request.engine if self._policy.bind_engine else None
         kin = self._casebook.place(request, engine=engine)
         if kin is not None and kin.group.state == COVERED and self._author.parent(kin.group) is not None:
@@ -63,9 +69,13 @@ class Learner:
 
     # -- shadows and audits -------------------------------------------------------------------------------------------
 
-    def _settle(self, request: Request, response: Response) -> bool:
-        """Compare the working procedures that accept this request with what the model said; whether there were any."""
-        taken = False
+    def _settle(self, request: Request, response: Response) -> tuple[bool, Procedure | None]:
+        """Compare the working procedures that answer this request with what the model said.
+
+        Returns:
+            Whether there were any; and one that accepts the request but does not answer it.
+        """
+        taken, abstained = False, None
         for procedure in self._library.working(request.context):
             if not self._standing.may(procedure, request) or procedure.draft.guard.match(request.text) is None:
                 continue
@@ -73,7 +83,9 @@ class Learner:
             if given.text is not None and (request.fits is None or request.fits(given.text)):
                 taken = True
                 self._compare(procedure, request, response, given.text)
-        return taken
+            elif given.outcome is not None and not given.outcome.strike:
+                abstained = procedure
+        return taken, abstained
 
     def _compare(self, procedure: Procedure, request: Request, response: Response, given: str) -> None:
         agrees = self._author.same(procedure, request.text, response.text, given)

@@ -236,7 +236,9 @@ def _extremes(draft: Draft, evidence: Evidence, runs: Runs) -> Iterator[str]:
 def _implausible(given: str, kind: str, said: str, *, counting: bool) -> str:
     """Why nobody would give this answer; "" when somebody might."""
     odd = _NO_NUMBER.search(given)
-    if odd is not None and kind in _VALUES and odd[0] not in said:
+    # Replies in scientific notation may go on so, with other digits.
+    usual = odd is not None and (odd[0] in said or ("e" in odd[0].lower() and _NO_NUMBER.search(said) is not None))
+    if odd is not None and kind in _VALUES and not usual:
         return f"{odd[0]!r} is no number"
     stated = final_value(given, "decimal") if kind in ("integer", "decimal", "money") else None
     if stated is None:

@@ -118,7 +118,9 @@ def widen_prompt(draft: Draft, near: Sequence[Case], background: str) -> str:
 def repair_prompt(first: str, reply: str, findings: Sequence[Finding]) -> str:
     """The prompt that shows the model its own reply and what the gate said."""
     fence = _fence(reply)
-    failed = "\n".join(f"- {finding.stage}: {finding.detail}" for finding in findings if not finding.passed)
+    failed = "\n".join(
+        f"- {finding.stage}: {finding.detail}" for finding in findings if not finding.passed or finding.stage == "reply"
+    )
     return (
         f"{first}\nYour earlier reply was\n{fence}\n{reply.strip()}\n{fence}\nIt was refused for this reason:\n{failed}\n"
         "Mend it and reply again in full, with all the blocks that were asked for (or with NOT_COMPILABLE: <reason> if that is "

@@ -15,6 +15,9 @@ _MOST: Final = 400
 _RATIO: Final = 0.6
 _FRAME: Final = 5
 """Words that two requests must begin and end with in common to be of one kind although their data differ."""
+_BEGUN: Final = 2
+_ENDED: Final = 8
+"""Of them at the beginning, where the kind is said, or so many at the end: "only the result as your final answer" says none."""
 _FRAMED: Final = 0.5
 
 
@@ -46,15 +49,18 @@ def likeness(one: str, other: str) -> float:
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     if matcher.real_quick_ratio() >= _RATIO and matcher.quick_ratio() >= _RATIO and matcher.ratio() >= _RATIO:
         return matcher.ratio()
-    return _FRAMED if _frame(a, b) >= _FRAME else 0.0
+    head, tail = _frame(a, b)
+    framed = head + tail >= _FRAME and (head >= _BEGUN or tail >= _ENDED)
+    return _FRAMED if framed else 0.0
 
 
-def _frame(a: Sequence[str], b: Sequence[str]) -> int:
-    """Words in common at the beginning and at the end; numbers and marks do not count."""
+def _frame(a: Sequence[str], b: Sequence[str]) -> tuple[int, int]:
+    """Words in common at the beginning, and at the end; numbers and marks do not count."""
     shortest = min(len(a), len(b))
     head = next((i for i in range(shortest) if a[i] != b[i]), shortest)
     tail = next((i for i in range(shortest - head) if a[-1 - i] != b[-1 - i]), shortest - head)
-    return sum(part[0].isalpha() for part in (*a[:head], *(a[len(a) - tail :] if tail else ())))
+    ends = (a[:head], a[len(a) - tail :] if tail else ())
+    return sum(part[0].isalpha() for part in ends[0]), sum(part[0].isalpha() for part in ends[1])
 
 
 def marked(texts: Sequence[str]) -> list[str]:

@@ -163,7 +163,7 @@ def made(draft: Draft, evidence: Evidence) -> Verdict:
 def near_misses(draft: Draft, evidence: Evidence) -> Verdict:
     """Every look-alike that the compiler itself named is refused, and there are some."""
     named = [text for text in draft.near_misses if any(_alike(pattern, text) for pattern in draft.guard.patterns)]
-    if len(draft.near_misses) < _FEWEST or 2 * len(named) < len(draft.near_misses):
+    if len(named) < _FEWEST:
         return refused(
             "the block near_misses must hold at least 5 requests that share most words with a pattern, yet must be refused"
         )
