@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from seglam.dataslots import slot_type
 from seglam.errors import PatternError
-from seglam.slots import Slot
+from seglam.slots import NUMBER_WORDS, Slot
 
 MAX_TEMPLATE: Final = 4_000
 _MAX_SLOTS: Final = 32
@@ -28,7 +28,19 @@ UNNAMED: Final = "_"
 # Words that differ in grammar alone; "he" and "she", "is" and "was" tell things apart.
 _SAME: Final = tuple(
     frozenset(group.split("|"))
-    for group in ("a|an", "is|are", "was|were", "has|have", "does|do", "this|these", "that|those", "'s|’s|'|’", ".|?|!")
+    for group in (
+        "a|an",
+        "is|are",
+        "was|were",
+        "has|have",
+        "does|do",
+        "this|these",
+        "that|those",
+        "'s|’s|'|’",
+        ".|?|!",
+        "x|×|*",
+        "-|–|—",
+    )
 )
 _ONE_WORD: Final = re.compile(r"[A-Za-z]+")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -163,11 +175,32 @@ class _Reader:
         return self.slots.setdefault(name, slot)
 
 
+_WORDS: Final = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)*")
+_OPPOSED: Final = NUMBER_WORDS.keys() | frozenset(
+    (  # noqa: SIM905 - words read better so
+        "no not never nor neither without with more less fewer most least greater smaller larger higher lower bigger longer "
+        "shorter older younger before after until since above below over under up down out on off to from plus minus times by "
+        "divided per and or either both all any each every none some only except but first last next previous former latter old "
+        "new left right min max minimum maximum include includes including exclude excludes excluding included excluded he she "
+        "him her his hers it they i you we is are was were will would had has been ascending descending increase decrease rise "
+        "fall gain loss profit credit debit buy sell bought sold pay receive paid received owe lend borrow add subtract multiply "
+        "divide double half triple twice gross net today tomorrow yesterday am pm north south east west hour day week month year"
+    ).split()
+)
+
+
 def _alike(options: Sequence[str]) -> bool:
-    """Whether a text means the same with each of them: forms of one word, or marks."""
+    """Whether a text may mean the same with each of them: forms of one word, marks, or words that are no opposites.
+
+    Code that does not see which of them stood there could as well have had a template for each; but a choice between opposites
+    in one place is a slip.
+    """
     plain = {option[:1].lower() + option[1:] for option in options}
     if len(plain) == 1 or any(plain <= group for group in _SAME):
         return True
+    words: list[set[str]] = [{*option.lower().split(" ")} for option in options]
+    if all(_WORDS.fullmatch(option) for option in options):
+        return not (set[str]().union(*words) - words[0].intersection(*words)) & _OPPOSED
     one = min(plain, key=len)
     several = {f"{one}s", f"{one}es", f"{one[:-1]}ies"} if one[-1:] == "y" else {f"{one}s", f"{one}es"}
     return _ONE_WORD.fullmatch(one) is not None and plain - {one} <= several
@@ -202,7 +235,13 @@ def _review(template: str, parts: Sequence[Part]) -> None:
     for before, gap, after in zip(parts, parts[1:], parts[2:], strict=False):
         if not (isinstance(before, Use) and isinstance(after, Use) and isinstance(gap, Literal)):
             continue
-        if gap.text == " " and all(slot.spaced and not slot.closed for slot in (before.slot, after.slot)):
+        # A quotation tells where it begins and ends by itself.
+        quoted = "quoted" in (before.slot.type, after.slot.type)
+        if (
+            gap.text == " "
+            and not quoted
+            and all(slot.spaced and not slot.closed for slot in (before.slot, after.slot))
+        ):
             raise error_at(template, after.start, "two slots of several words", "more than a space between them")
     _review_lines(template, parts)
 

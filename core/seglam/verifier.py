@@ -60,6 +60,7 @@ def _unbased(draft: Draft, evidence: Evidence) -> list[str]:
     """Slots that run() never looks at although they may matter, and years that will be wrong."""
     found = []
     slots = slots_of(draft.guard)
+    untold = unread(draft.source, "run", "render")  # what render() tells, such as a currency sign, run() need not read
     for name in unread(draft.source):
         if name not in slots:
             continue
@@ -67,7 +68,7 @@ def _unbased(draft: Draft, evidence: Evidence) -> list[str]:
             found.append(
                 f"run() never reads the slot {name!r}: whatever stands in it would be swallowed; check it or drop it"
             )
-        elif slots[name].closed and not varies(draft, evidence, name):
+        elif name in untold and slots[name].closed and not varies(draft, evidence, name):
             found.append(
                 f"run() never reads the slot {name!r}, and no two requests differ in it: use it, or make it literal"
             )
