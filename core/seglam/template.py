@@ -198,12 +198,14 @@ def _alike(options: Sequence[str]) -> bool:
     plain = {option[:1].lower() + option[1:] for option in options}
     if len(plain) == 1 or any(plain <= group for group in _SAME):
         return True
+    one = min(plain, key=len)
+    several = {f"{one}s", f"{one}es", f"{one[:-1]}ies"} if one[-1:] == "y" else {f"{one}s", f"{one}es"}
+    if _ONE_WORD.fullmatch(one) is not None and plain - {one} <= several:
+        return True
     words: list[set[str]] = [{*option.lower().split(" ")} for option in options]
     if all(_WORDS.fullmatch(option) for option in options):
         return not (set[str]().union(*words) - words[0].intersection(*words)) & _OPPOSED
-    one = min(plain, key=len)
-    several = {f"{one}s", f"{one}es", f"{one[:-1]}ies"} if one[-1:] == "y" else {f"{one}s", f"{one}es"}
-    return _ONE_WORD.fullmatch(one) is not None and plain - {one} <= several
+    return False
 
 
 def _trimmed(parts: list[Part]) -> list[Part]:
