@@ -13,6 +13,7 @@ _TOKEN: Final = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\
 _MOST: Final = 400
 """Tokens compared; the kind of a longer request shows in its beginning."""
 _RATIO: Final = 0.6
+_RATIO_APART: Final = 0.75  # where already the first words differ: "solve the following" is another kind than "find the"
 _FRAME: Final = 5
 """Words that two requests must begin and end with in common to be of one kind although their data differ."""
 _BEGUN: Final = 2
@@ -47,7 +48,8 @@ def likeness(one: str, other: str) -> float:
     if shared < _FRAME and 2 * shared < _RATIO * (len(a) + len(b)):
         return 0.0
     matcher = SequenceMatcher(None, a, b, autojunk=False)
-    if matcher.real_quick_ratio() >= _RATIO and matcher.quick_ratio() >= _RATIO and matcher.ratio() >= _RATIO:
+    needed = _RATIO if a[:_BEGUN] == b[:_BEGUN] else _RATIO_APART
+    if matcher.real_quick_ratio() >= needed and matcher.quick_ratio() >= needed and matcher.ratio() >= needed:
         return matcher.ratio()
     head, tail = _frame(a, b)
     framed = head + tail >= _FRAME and (head >= _BEGUN or tail >= _ENDED)
