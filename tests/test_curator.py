@@ -149,6 +149,15 @@ def test_a_wrong_procedure_in_a_sound_bundle_does_not_pass_the_gate(live, open_c
     assert not other.lookup(ask(1, 2))
 
 
+def test_what_is_not_covered_says_why(open_cache):
+    """A declined class with its reason, and one that waits for a second request."""
+    cache = open_cache(compiler=Script("NOT_COMPILABLE: a matter of taste"))
+    feed(cache, (3, 4), (10, 5))
+    cache.record(Request("Who wrote Faust?"), Response("Goethe"))
+    found = cache.curator.uncovered()
+    assert [(group.state, group.reason) for group in found] == [("open", ""), ("declined", "a matter of taste")]
+
+
 def test_unknown_numbers_are_named(live):
     """Every entrance says which procedure there is not."""
     curator = live.curator
@@ -168,6 +177,7 @@ def test_the_command_line_does_the_same(live, path, tmp_path):
         return result.output
 
     assert "compiled" in call("list", path)
+    assert json.loads(call("uncovered", path, "--json")) == []
     assert json.loads(call("list", path, "--json"))[0]["state"] == "live"
     assert "passed  replay" in call("why", path, 1)
     assert json.loads(call("why", path, 1, "--json"))["cases"][0]["answer"] == "The sum is 7."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seglam.authoring import Author
 from seglam.bundle import Signer, Verifier, pack, unpack
-from seglam.casebook import COVERED, OPEN, Casebook
+from seglam.casebook import COVERED, OPEN, Casebook, Group
 from seglam.errors import ConfigurationError, ProcedureError
 from seglam.exchange import Request, Response
 from seglam.export import module
@@ -83,6 +83,11 @@ class Curator:
             ConfigurationError: there is no such version.
         """
         return _difference(self._version(old), self._version(new))
+
+    def uncovered(self, *, namespace: str = "", vary: str = "") -> list[Group]:
+        """The classes of a context that no procedure covers, newest first: what they wait for, or why they were declined."""
+        self._drain()
+        return [group for group in self._casebook.groups((namespace, vary)) if group.state != COVERED]
 
     # -- deciding -----------------------------------------------------------------------------------------------------
 

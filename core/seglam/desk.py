@@ -56,6 +56,30 @@ def list_(file: FileArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def uncovered(
+    file: FileArgument,
+    namespace: Annotated[str, typer.Option(help="Of the application's requests.")] = "",
+    vary: Annotated[str, typer.Option(help="The context.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Kinds of requests without a procedure: how many were seen, and why the compiler declined or failed."""
+    with existing(file) as cache:
+        found = cache.curator.uncovered(namespace=namespace, vary=vary)
+    rows = [
+        {"class": g.id, "state": g.state, "cases": len(g.cases), "tries": g.tries, "reason": g.reason} for g in found
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table("class", "state", "cases", "tries", "reason", "a request")
+    for row, group in zip(rows, found, strict=True):
+        table.add_row(
+            *(Text(str(value)) for value in row.values()), Text(group.cases[0].text[:80] if group.cases else "")
+        )
+    Console().print(table)
+
+
+@app.command()
 def why(file: FileArgument, number: IdArgument, as_json: JsonOption = False) -> None:
     """Why a version was made, what it was held against, and what came of it."""
     with existing(file) as cache:

@@ -13,7 +13,9 @@ _TOKEN: Final = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\
 _MOST: Final = 400
 """Tokens compared; the kind of a longer request shows in its beginning."""
 _RATIO: Final = 0.6
-_RATIO_APART: Final = 0.75  # where already the first words differ: "solve the following" is another kind than "find the"
+_RATIO_APART: Final = (
+    0.75  # where already the first words differ: "solve the following" is another kind than "find the"
+)
 _FRAME: Final = 5
 """Words that two requests must begin and end with in common to be of one kind although their data differ."""
 _BEGUN: Final = 2
