@@ -245,3 +245,11 @@ def test_wordings_that_came_before_are_gathered(open_cache):
     feed(cache, (3, 4), (10, 5))
     assert states(cache) == [State.RETIRED, State.LIVE]
     assert cache.lookup(other(20, 22)).response.text == "The sum is 42."
+
+
+def test_the_counterexample_is_shown_however_many_cases_there_are(live):
+    """The prompt shows six cases; what went wrong is one of them."""
+    cache, model = live("NOT_COMPILABLE: no", votes=("The sum is 5.", "5", "The sum is 115.", "The sum is 116."))
+    feed(cache, *((i, 100) for i in range(10, 20)))
+    cache.record(ask(2, 2), Response("The sum is 5."))
+    assert "Please add 2 and 2 for me." in model.prompts[1]

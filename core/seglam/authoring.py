@@ -27,6 +27,8 @@ _OTHERS = 200
 _NEAR_SHOWN = 6
 _REFUSED = 3  # requests that the code of a class does not answer, before it is written anew; doubles with every failure
 _REFUSED_SHOWN = 3
+_SHOWN = 6
+_WRONG_SHOWN = 3
 _EXAMPLES_SHOWN = 3
 _DECLINED_LONGER = 24  # a reason that was thought about is not gone in an hour, as a slip may be
 _AGAIN = frozenset({"versions"})
@@ -126,7 +128,7 @@ class Author:
         @cache
         def again() -> Draft | None:
             try:
-                return compiler.again(group.cases, background, request.namespace)
+                return compiler.again(_with_counterexamples(group.cases), background, request.namespace)
             except (
                 Exception
             ) as error:  # a model that fails now must not cost a draft that is there: shadow still follows
@@ -137,9 +139,8 @@ class Author:
         known = {case.key for case in group.cases}
         cases = (*group.cases, *(case for case in further if case.key not in known))
         evidence = replace(self._evidence(request, group.id, cases, background), rewrite=again)
-        return compiler.compile(
-            *(group.cases, background, request.namespace), lambda draft: gate(draft, evidence, skip)
-        )
+        shown = _with_counterexamples(group.cases)
+        return compiler.compile(*(shown, background, request.namespace), lambda draft: gate(draft, evidence, skip))
 
     def first(self, request: Request, case: Case, class_id: int | None) -> Procedure | None:
         """Have a class compiled from its first request, whose answer nobody knows yet; the version, if it passed the gate."""
@@ -284,7 +285,7 @@ class Author:
         good = bool(taken) and (parent.state is State.LIVE or self.promote(self._library.record(), agreed, 0))
         state = State.LIVE if good else State.SHADOW
         self._casebook.judge(group.id, [case.key for case in taken], "agree")
-        examples = [*parent.examples, *taken]
+        examples = [*(case for case in parent.examples if case.key not in out), *taken]
         new = self._library.save(group.id, request.context, result.draft, examples, birth, state)
         self._casebook.release(group.id, COVERED, widenings=0)
         self._part(request, group, [c for c in near if c not in taken and c.key not in out])
@@ -360,3 +361,9 @@ class Author:
             if given is None or not case.answer or not self.same(procedure, case.text, case.answer, given):
                 return False
         return True
+
+
+def _with_counterexamples(cases: Sequence[Case]) -> list[Case]:
+    """The cases in the order in which a prompt shows them: what an earlier version got wrong is among the first."""
+    wrong = [case for case in cases if case.verdict == "disagree"][-_WRONG_SHOWN:]
+    return [*(case for case in cases if case not in wrong)][: _SHOWN - len(wrong)] + wrong

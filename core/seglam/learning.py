@@ -5,6 +5,7 @@ makes procedures.
 """
 
 import logging
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -35,7 +36,7 @@ class Learner:
         self._ledger = resources.ledger
         self._compiler = resources.compiler
         self._clock = resources.clock
-        self._inspected = resources.clock()
+        self._inspected = -math.inf
 
     def stop(self) -> None:
         """No further calls: the cache is closing, and waits for the one that is under way."""
