@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -223,10 +224,11 @@ def missing(plans: Sequence[Plan], pending: Path, tape: Path, tick: Callable[[],
     recorded = Tape(tape if tape.exists() else _empty(pending.with_suffix(".empty")), pending=pending)
     for plan in plans:
         oracle = Oracle(recorded, error=plan.error, seed=plan.seed)
-        system = SYSTEMS["seglam"](Path(":memory:"), oracle)
-        try:
-            for _row in play(plan.items(), system, oracle, tick):
-                pass
-        finally:
-            system.close()
+        with tempfile.TemporaryDirectory() as place:  # a file: a year restarts every day
+            system = SYSTEMS["seglam"](Path(place) / "seglam.db", oracle)
+            try:
+                for _row in play(plan.items(), system, oracle, tick):
+                    pass
+            finally:
+                system.close()
     return len(pending.read_text(encoding="utf-8").splitlines()) if pending.exists() else 0
