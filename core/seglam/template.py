@@ -175,6 +175,7 @@ class _Reader:
         return self.slots.setdefault(name, slot)
 
 
+_SHORT_FORM: Final = 3
 _WORDS: Final = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)*")
 _OPPOSED: Final = NUMBER_WORDS.keys() | frozenset(
     (  # noqa: SIM905 - words read better so
@@ -201,6 +202,9 @@ def _alike(options: Sequence[str]) -> bool:
     one = min(plain, key=len)
     several = {f"{one}s", f"{one}es", f"{one[:-1]}ies"} if one[-1:] == "y" else {f"{one}s", f"{one}es"}
     if _ONE_WORD.fullmatch(one) is not None and plain - {one} <= several:
+        return True
+    # min, mins, minutes: a short form and the word.
+    if len(one) >= _SHORT_FORM and all(_ONE_WORD.fullmatch(form) and form.startswith(one) for form in plain):
         return True
     words: list[set[str]] = [{*option.lower().split(" ")} for option in options]
     if all(_WORDS.fullmatch(option) for option in options):
