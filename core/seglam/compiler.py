@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from seglam.errors import PatternError, ReplyError
 from seglam.exchange import Usage, digest
-from seglam.guard import Pattern
+from seglam.guard import MAX_PATTERNS, Pattern
 from seglam.llm import Completion, Model
 from seglam.policy import HOUR
 from seglam.procedure import Case, Draft, Finding, declined, parse_patterns, parse_reply
@@ -71,10 +71,9 @@ def readable(draft: Draft) -> tuple[Draft, tuple[Finding, ...]]:
             errors.append(f"pattern {number}: {error}")
         else:
             good.append(template)
-    if not errors or not good:
-        _ = draft.guard
-        return draft, ()
-    return replace(draft, patterns=tuple(good)), (Finding("reply", passed=True, detail="; ".join(errors)[:2000]),)
+    kept = replace(draft, patterns=tuple(good)) if good else draft
+    _ = kept.guard
+    return kept, (Finding("reply", passed=True, detail="; ".join(errors)[:2000]),) if errors else ()
 
 
 class Compiler:
@@ -125,7 +124,7 @@ class Compiler:
 
         def wider(reply: str) -> Draft:
             new = [template for template in parse_patterns(reply) if template not in draft.patterns]
-            return replace(draft, patterns=(*draft.patterns, *new))
+            return replace(draft, patterns=(*draft.patterns, *new)[:MAX_PATTERNS])
 
         return self._write(widen_prompt(draft, near, background), ("widen", space), wider, gate)
 
