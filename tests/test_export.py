@@ -16,12 +16,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seglam import export
+from seglam.compiler import readable
 from seglam.dataslots import TYPES
-from seglam.errors import ProcedureError, ReplyError
+from seglam.errors import PatternError, ProcedureError, ReplyError
 from seglam.export import module, module_name
 from seglam.guard import EXAMPLES
 from seglam.procedure import Case, Draft, Finding, Procedure, State, answer, parse_reply
 from seglam.sandbox import VERIFY, MontySandbox
+from seglam.static import violations
 
 SANDBOX = MontySandbox()
 TAPE = Path(export.__file__).parent / "demo" / "tape.jsonl"
@@ -246,8 +248,10 @@ def recorded():
     """Drafts that a real model wrote."""
     for line in TAPE.read_text(encoding="utf-8").splitlines():
         try:
-            draft = parse_reply(json.loads(line).get("reply", ""))
-        except ReplyError:  # the tape holds plain answers as well
+            draft, _ = readable(parse_reply(json.loads(line).get("reply", "")))
+        except (ReplyError, PatternError):  # the tape holds plain answers as well, and replies that had to be mended
+            continue
+        if violations(draft.source):
             continue
         yield replace(procedure("x"), draft=draft)
 

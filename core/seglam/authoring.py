@@ -249,7 +249,9 @@ class Author:
         evidence = self._evidence(request, group.id, (*parent.examples, *near), background)
         try:
             result = compiler.widen(
-                *(parent.draft, near, background, request.namespace), self._wide_gate(evidence, near)
+                *(parent.draft, near, background, request.namespace),
+                self._wide_gate(evidence, near),
+                [p.template for p in parent.draft.guard.patterns if any(p.match(c.text) for c in parent.examples)],
             )
         except BaseException as error:
             self._failed(request, group, COVERED, error)

@@ -115,8 +115,10 @@ class Compiler:
         """
         return self._write(compile_prompt(cases, background), ("compile", space), parse_reply, gate)
 
-    def widen(self, draft: Draft, near: Sequence[Case], background: str, space: str, gate: Gate) -> Compilation:
-        """Ask for further patterns for the same code.
+    def widen(
+        self, draft: Draft, near: Sequence[Case], background: str, space: str, gate: Gate, needed: Sequence[str] = ()
+    ) -> Compilation:
+        """Ask for further patterns for the same code; where there would be too many, old ones that are not ``needed`` go.
 
         Raises:
             Exception: whatever the model raises.
@@ -124,7 +126,10 @@ class Compiler:
 
         def wider(reply: str) -> Draft:
             new = [template for template in parse_patterns(reply) if template not in draft.patterns]
-            return replace(draft, patterns=(*draft.patterns, *new)[:MAX_PATTERNS])
+            surplus = max(0, len(draft.patterns) + len(new) - MAX_PATTERNS)
+            spare = [template for template in draft.patterns if template not in needed][::-1][:surplus]
+            kept = [template for template in draft.patterns if template not in spare]
+            return replace(draft, patterns=(*kept, *new)[:MAX_PATTERNS])
 
         return self._write(widen_prompt(draft, near, background), ("widen", space), wider, gate)
 

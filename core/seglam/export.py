@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from seglam import standalone
 from seglam.bundle import draft_digest, impersonal
+from seglam.dataslots import slot_type
 from seglam.definitions import Definitions, literal, raw
 from seglam.errors import ConfigurationError, PatternError, ProcedureError
 from seglam.guard import Guard
@@ -199,7 +200,7 @@ def _kinds(guard: Guard) -> dict[str, Slot]:
     for pattern in guard.patterns:
         for name, kind in standalone.read_pieces(pattern.template):
             if kind:
-                found[kind] = pattern.slots[name]
+                found[kind] = pattern.slots[name] if name in pattern.slots else slot_type(kind)  # "_" has no name
     return found
 
 

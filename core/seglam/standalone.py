@@ -28,7 +28,7 @@ def read_pieces(template: str) -> list[list[str]]:
     for escaped, slot, literal in PIECE.findall(template):
         if slot:
             name, _, kind = (part.strip() for part in slot.partition(":"))
-            pieces.append([name, types.setdefault(name, kind)])
+            pieces.append([name, kind if name == "_" else types.setdefault(name, kind)])
         elif pieces and not pieces[-1][1]:
             pieces[-1][0] += ESCAPES.get(escaped, escaped) + literal
         else:
@@ -54,7 +54,7 @@ def read_pattern(template: str, slots: Slots, text: str) -> dict[str, Any] | Non
         return None
     for (name, kind), found in zip([piece for piece in pieces if piece[1]], forms[0].groups(), strict=True):
         value = slots[kind][2](found)
-        if value is None or values.setdefault(name, value) != value:
+        if value is None or (name != "_" and values.setdefault(name, value) != value):
             return None
     return values
 
