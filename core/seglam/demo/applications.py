@@ -34,8 +34,9 @@ class CountedModel:
 
     def complete(self, prompt: str) -> Completion:
         """Write a procedure (this is what the cache's compiler calls)."""
-        self.compiles += 1
-        return self._model.complete(prompt)
+        completion = self._model.complete(prompt)
+        self.compiles += 1  # what was answered: the cache counts no other calls
+        return completion
 
     def answer(self, prompt: str) -> Completion:
         """Answer a request (this is what the applications call)."""
