@@ -137,7 +137,10 @@ def _made_up(draft: Draft, sandbox: Sandbox) -> list[str]:
         for pattern in draft.guard.patterns if isinstance(values, dict) else ():
             with contextlib.suppress(ConfigurationError):  # it draws for another pattern, or what no request can say
                 texts.append(pattern.fill(values))
-    texts += [pattern.sample(seed) for seed in range(_DRAWN) for pattern in draft.guard.patterns]
+    for pattern in draft.guard.patterns:
+        for seed in range(_DRAWN):
+            with contextlib.suppress(PatternError):  # none was found for this seed
+                texts.append(pattern.sample(seed))
     return [*dict.fromkeys(texts)][:_MOST_TRIED]
 
 
