@@ -8,10 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import demo, latency, traps
+from benchmarks import demo, dispatch, latency, traps
 
 OUT = Path(__file__).with_name("out")
-RUNS: dict[str, Callable[[], dict[str, Any]]] = {"latency": latency.main, "traps": traps.main, "demo": demo.main}
+RUNS: dict[str, Callable[[], dict[str, Any]]] = {
+    "latency": latency.main,
+    "dispatch": dispatch.main,
+    "traps": traps.main,
+    "demo": demo.main,
+}
 
 
 def main() -> None:

@@ -225,13 +225,6 @@ class Library:
                 update(procedures).where(procedures.c.id == procedure_id).values(pinned=1 if pinned else 0)
             )
 
-    def enlarge(self, procedure_id: int, examples: Sequence[Case]) -> None:
-        """Replace a version's examples: what life has added to those that it must reproduce."""
-        with self._store.write() as connection:
-            connection.execute(
-                update(procedures).where(procedures.c.id == procedure_id).values(examples=_examples(examples))
-            )
-
     def unused(self, before: float) -> list[Procedure]:
         """Working versions without a hit since then that nobody pinned."""
         query = select(procedures).where(

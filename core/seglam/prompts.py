@@ -13,7 +13,6 @@ from seglam.procedure import ANSWER_KINDS, Case, Draft, Finding
 from seglam.similarity import marked
 from seglam.static import LANGUAGE_RULES
 
-PROMPT_VERSION: Final = "compile/2"
 _MOST_SHOWN: Final = 6
 _FENCE: Final = 5
 
