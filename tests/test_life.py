@@ -225,6 +225,21 @@ def test_code_that_keeps_refusing_is_written_anew(open_cache):
     assert cache.lookup(ask(1000, 1)).response.text == "The sum is 1001."
 
 
+def test_what_a_pattern_reads_but_refuses_asks_for_no_further_pattern(open_cache):
+    """The wording is known; only other slots or code can take what stands in it, so the class is written anew, if at all."""
+    narrow = SUM.replace(" for me.\n~~~", " for {who:word}.\n~~~", 1).replace("a, b)", "a, b, who)")
+    model = Script(narrow, SUM)
+    cache = open_cache(compiler=model, policy=NEVER)
+    for a, b, end in ((3, 4, "Ada"), (10, 5, "school"), (7, 8, "work")):
+        cache.record(Request(f"Please add {a} and {b} for {end}."), Response(f"The sum is {a + b}."))
+    assert states(cache) == [State.LIVE]
+    for end in ("nobody", "nothing", "exactly"):
+        assert len(model.prompts) == 1
+        cache.record(Request(f"Please add 6 and 6 for {end}."), Response("The sum is 12."))
+    assert "does not take" not in model.prompts[1]
+    assert "for exactly." in model.prompts[1]
+
+
 def test_an_unreadable_template_costs_one_wording_only(open_cache):
     """The other templates are used, and the evidence names what was left out."""
     slip = SUM.replace("Please add {a:integer}", "Add {a:whole} to {b:integer}, please\nPlease add {a:integer}")

@@ -27,7 +27,7 @@ LEASE: Final = 900.0
 NEAR: Final = "near"
 """The verdict of a case that belongs to a class by its look, but that no pattern of it takes."""
 ABSTAINED: Final = "abstained"
-"""The verdict of a case that a pattern takes, but that the code does not answer."""
+"""The verdict of a case that a pattern reads, but whose values guard or code refuse."""
 _APART: Final = (NEAR, ABSTAINED)
 _MOST_CASES: Final = 32
 """Cases kept for a class that is not covered; more of them teach nothing and cost a longer prompt."""
@@ -46,7 +46,7 @@ class Group:
 
     Attributes:
         near: cases that no pattern takes yet.
-        abstained: cases that a pattern takes, but that the code does not answer.
+        abstained: cases that a pattern reads, but whose values guard or code refuse.
     """
 
     id: int

@@ -147,6 +147,10 @@ class Pattern:
             return None
         return None if (texts := self._texts(text.strip())) is None else self._values(texts)
 
+    def reads(self, text: str) -> bool:
+        """Whether the text has the pattern's form; ``match`` may refuse it for a slot's value, or for a second reading."""
+        return len(text) <= MAX_REQUEST and self._found(text.strip()) is not None
+
     def spans(self, text: str) -> tuple[Span, ...]:
         """Where the slots of a text that ``match`` accepts stand in it; the text has no space at its ends."""
         spans: list[Span] = []
@@ -157,21 +161,26 @@ class Pattern:
                 spans.append(Span(part.name, part.slot.type, start, at))
         return tuple(spans)
 
-    def _texts(self, text: str) -> Sequence[bytes] | None:
+    def _found(self, text: str) -> tuple[bytes, Sequence[bytes]] | None:
+        """The text's bytes, and those of the slots in its greediest reading."""
         if not (text.startswith(self.skeleton[0]) and text.endswith(self.skeleton[-1])):
             return None
         try:
-            greedy, lazy = self._compiled()
+            greedy, _ = self._compiled()
             data = text.encode()
         except (UnicodeEncodeError, PatternError):
             return None  # a lone surrogate; or a stored template that this version of re2 cannot compile
         found = greedy.fullmatch(data)
+        return None if found is None else (data, found.groups())
+
+    def _texts(self, text: str) -> Sequence[bytes] | None:
+        found = self._found(text)
         if found is None:
             return None
-        texts: Sequence[bytes] = found.groups()
+        data, texts = found
         # Equal texts mean the only reading: if another had the same first slots up to here, this slot's text would be
         # shorter or longer there, and one of the two forms would have found it.
-        return None if texts and texts != lazy.fullmatch(data).groups() else texts
+        return None if texts and texts != self._compiled()[1].fullmatch(data).groups() else texts
 
     def _values(self, texts: Sequence[bytes]) -> Params | None:
         values: Params = {}
@@ -300,6 +309,10 @@ class Guard:
                 return None
             found = values
         return found
+
+    def reads(self, text: str) -> bool:
+        """Whether the text has the form of a pattern; ``match`` may refuse it for what stands in its slots."""
+        return any(pattern.reads(text) for pattern in self.patterns)
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Where the slots stand in a request without space at its ends; none when it is refused."""

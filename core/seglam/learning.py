@@ -52,21 +52,28 @@ class Learner:
         if request.fits is not None and not request.fits(response.text):
             return  # not of the form that was asked for: evidence against a procedure, but nothing to make one from
         if abstained is not None:
-            now = self._clock()
-            self._casebook.file(request, response, now=now, class_id=abstained.class_id, verdict=ABSTAINED)
-            self._author.extend(request, abstained.class_id)
+            self._abstained(request, response, abstained.class_id)
             return
         engine = request.engine if self._policy.bind_engine else None
         kin = self._casebook.place(request, engine=engine)
-        if kin is not None and kin.group.state == COVERED and self._author.parent(kin.group) is not None:
-            self._casebook.file(request, response, now=self._clock(), class_id=kin.group.id, verdict=NEAR)
-            self._author.widen(request, kin.group.id)
+        parent = self._author.parent(kin.group) if kin is not None and kin.group.state == COVERED else None
+        if parent is not None and parent.draft.guard.reads(request.text):
+            self._abstained(request, response, parent.class_id)
+            return
+        if parent is not None:
+            self._casebook.file(request, response, now=self._clock(), class_id=parent.class_id, verdict=NEAR)
+            self._author.widen(request, parent.class_id)
             return
         class_id = kin.group.id if kin is not None and kin.alike else None
         class_id = self._casebook.file(request, response, now=self._clock(), class_id=class_id)
         group = self._casebook.group(class_id)
         if group is not None and self._author.hot(group):
             self._author.compile(request, group)
+
+    def _abstained(self, request: Request, response: Response, class_id: int) -> None:
+        """A pattern reads the request, but guard or code refuse what stands in it: no further pattern would help."""
+        self._casebook.file(request, response, now=self._clock(), class_id=class_id, verdict=ABSTAINED)
+        self._author.extend(request, class_id)
 
     # -- shadows and audits -------------------------------------------------------------------------------------------
 
