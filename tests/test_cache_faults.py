@@ -10,6 +10,7 @@ import pytest
 
 from conftest import HashEmbedder
 from seglam import Cache, Control, Policy, Request, Response, State, TierName
+from seglam.background import Background
 from test_procedural import SUM, Script, ask, feed
 
 STORED = Request("How can I reset my password?")
@@ -277,6 +278,44 @@ def test_a_model_that_hangs_while_compiling_keeps_nothing_from_the_disk(path):
         hold.set()
     assert written > 0
     assert waiting <= 2
+
+
+def test_close_waits_for_what_runs_in_the_callers_executor_and_drops_the_rest():
+    """After close nothing of ours is done there, and the executor stays open."""
+    began, hold, done = threading.Event(), threading.Event(), []
+
+    def work():
+        began.set()
+        hold.wait(20)
+        done.append("first")
+
+    with ThreadPoolExecutor(1) as executor:
+        background = Background(executor, done.append)
+        background.submit(work)
+        background.submit(lambda: done.append("second"))
+        assert began.wait(20)
+        threading.Timer(0.05, hold.set).start()
+        background.close()
+        assert done == ["first"]
+        assert not background.submit(lambda: done.append("third"))
+        background.drain()
+        assert executor.submit(lambda: 5).result() == 5
+    assert done == ["first"]
+
+
+def test_close_waits_neither_for_itself_nor_for_a_queue_that_never_moves():
+    """Work may close its own cache, and the caller's executor may have other things to do."""
+    closed, hold = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as executor:
+        background = Background(executor, lambda error: None)
+        background.submit(lambda: (background.close(), closed.set()))
+        assert closed.wait(20)
+        executor.submit(hold.wait, 20)
+        late = Background(executor, lambda error: None)
+        assert late.submit(closed.clear)
+        late.close()
+        hold.set()
+    assert closed.is_set()
 
 
 @pytest.mark.parametrize("reply", [None, 5, b"bytes"])

@@ -9,6 +9,7 @@ from seglam import Cache, ConfigurationError, ProcedureError, Request, Response,
 from seglam.bundle import hmac_signer, hmac_verifier
 from seglam.cli import app
 from seglam.desk import existing
+from seglam.procedure import Finding
 from test_life import NEVER, states
 from test_procedural import SUM, Script, ask, feed
 
@@ -82,14 +83,75 @@ def test_roll_back_retire_and_approve(live):
     assert live.curator.difference(1, new).startswith("--- version 1 (procedure 1)")
 
 
-def test_a_suspended_version_answers_again_on_a_persons_word(live):
+def refuted(open_cache):
+    """A cache in which the sum is suspended, because the model holds that two and two are five."""
+    model = Script(SUM, *["NOT_COMPILABLE: no"] * 9, votes=["The sum is 5.", "5", *["The sum is 15."] * 2])
+    cache = open_cache(compiler=model, policy=NEVER)
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    cache.record(ask(2, 2), Response("The sum is 5."))
+    assert states(cache) == [State.SUSPENDED]
+    return cache
+
+
+def test_what_the_gate_refused_is_not_approved_by_way_of_retirement(live):
+    """Its evidence counts, not the state that it is in."""
+    with pytest.raises(ProcedureError):
+        live.curator.edit(1, source=BETTER.replace("a + b", "a * b"))
+    live.curator.retire(2)
+    for act in (live.curator.approve, live.curator.roll_back):
+        with pytest.raises(ConfigurationError, match=r"the gate refused it \(replay: .*edit it instead"):
+            act(2)
+    assert states(live) == [State.LIVE, State.RETIRED]
+
+
+def test_a_roll_back_takes_the_place_of_a_pinned_version(live):
+    """A pin holds against what happens by itself, not against a person; a roll back that is refused unpins nothing."""
+    new = live.curator.edit(1, source=BETTER)
+    live.curator.approve(new)
+    live.curator.pin(new)
+    with pytest.raises(ProcedureError):
+        live.curator.edit(1, source=BETTER.replace("a + b", "a * b"))
+    with pytest.raises(ConfigurationError, match="edit it instead"):
+        live.curator.roll_back(3)
+    assert live.procedures()[1].pinned
+    live.curator.roll_back(1)
+    assert states(live) == [State.LIVE, State.RETIRED, State.DRAFT]
+    assert not live.procedures()[1].pinned
+
+
+def test_a_pin_is_seen_by_everybody_at_once(live, open_cache):
+    """Another process's snapshot says so, and nobody who has read the version before can retire it."""
+    other = open_cache(policy=NEVER)
+    (seen,) = other._library.working(("", ""))
+    live.curator.pin(1)
+    assert [p.pinned for p in other._library.working(("", ""))] == [True]
+    other._library.move(seen.id, State.RETIRED, Finding("merged", passed=True), 0.0)
+    assert states(live) == [State.LIVE]
+    live.curator.pin(1, pinned=False)
+    assert [p.pinned for p in other._library.working(("", ""))] == [False]
+    live.curator.pin(1)
+    live.curator.retire(1)
+    assert states(live) == [State.RETIRED]
+
+
+def test_a_suspended_version_answers_again_on_a_persons_word(open_cache):
     """A person knows better than the model; the next disagreement suspends it again."""
-    live._model.votes = ["The sum is 5."] * 20
-    live._model.replies = ["NOT_COMPILABLE: no"] * 9
-    live.record(ask(2, 2), Response("The sum is 5."))
-    assert states(live) == [State.SUSPENDED]
-    live.curator.approve(1, by="Ada")
-    assert live.lookup(ask(1, 2)).tier is TierName.PROCEDURE
+    cache = refuted(open_cache)
+    cache.curator.approve(1, by="Ada")
+    assert cache.lookup(ask(1, 2)).tier is TierName.PROCEDURE
+
+
+def test_an_edit_must_know_what_an_earlier_version_got_wrong(open_cache):
+    """The counterexample is replayed although it is no example; templates that no longer take it are an answer to it."""
+    cache = refuted(open_cache)
+    with pytest.raises(ProcedureError, match=r"the stage replay refuses it: request 'Please add 2 and 2"):
+        cache.curator.edit(1, intent="adds")
+    narrower = "Please add {a:integer} and {b:oneof(4|5)} for me."
+    source = BETTER.replace("a + b", "a + int(b)").replace("== b", "== int(b)")
+    new = cache.curator.edit(1, source=source, patterns=[narrower])
+    assert cache.procedures()[-1].examples == cache.procedures()[0].examples
+    assert states(cache) == [State.SUSPENDED, State.DRAFT, State.SHADOW]
+    assert cache.curator.why(new).procedure.draft.patterns == (narrower,)
 
 
 def test_a_pinned_version_is_not_replaced_or_retired_by_itself(live, clock):
@@ -119,6 +181,18 @@ def test_a_bundle_enters_at_shadow_in_one_context(live, open_cache, tmp_path):
     feed(other, (1, 1), namespace="office")
     assert other.lookup(ask(1, 2, namespace="office")).response.text == "The sum is 3."
     assert not other.lookup(ask(1, 2))
+
+
+def test_a_bundle_is_bound_to_the_engine_that_it_is_given(live, open_cache, tmp_path):
+    """Under bind_engine it is compared with that engine and answers it, no other, and widens in its class."""
+    other = open_cache(path=tmp_path / "other.db", policy={**NEVER, "bind_engine": True})
+    (taken,) = other.curator.unpack(live.curator.pack(), engine="A")
+    feed(other, (1, 1), engine="B")
+    assert (states(other), taken.engine) == ([State.SHADOW], "A")
+    feed(other, (1, 1), engine="A")
+    assert other.lookup(ask(1, 2, engine="A")).response.text == "The sum is 3."
+    assert not other.lookup(ask(1, 2, engine="B"))
+    assert other._casebook.group(taken.class_id).engine == "A"
 
 
 def test_a_poisoned_bundle_is_refused_whole(live, open_cache, tmp_path):
@@ -192,7 +266,8 @@ def test_the_command_line_does_the_same(live, path, tmp_path):
     compile(out.read_text(), str(out), "exec")
     key.write_bytes(KEY)
     call("pack", path, "--out", packed, "--key", key)
-    assert "shadow" in call("unpack", path, packed, "--namespace", "n", "--key", key)
+    assert "shadow" in call("unpack", path, packed, "--namespace", "n", "--engine", "e", "--key", key)
+    assert json.loads(call("list", path, "--json"))[-1]["namespace"] == "n"
     assert "retired" in call("retire", path, 2)
 
 

@@ -1,15 +1,20 @@
 """Judges: by value, by a language model where values do not decide, and what happens to a judge that fails."""
 
+import inspect
 import logging
 import re
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seglam.agreement import Tolerance, agree
+from seglam.compiler import Compiler
 from seglam.errors import ConfigurationError
+from seglam.exchange import Usage
 from seglam.judging import ByValue, ModelJudge, judged
+from seglam.llm import Completion, as_model
 
 
 class _Model:
@@ -79,6 +84,79 @@ def test_a_model_judge_wants_a_model() -> None:
     """Anything else is refused by name."""
     with pytest.raises(ConfigurationError, match=r"ModelJudge\.model"):
         ModelJudge(3)  # type: ignore[arg-type] # what is refused
+
+
+async def _asked(prompt: str) -> str:
+    return prompt
+
+
+async def _streamed(prompt: str):
+    yield prompt
+
+
+class _Later:
+    async def __call__(self, prompt: str) -> str:
+        return prompt
+
+
+class _Named:
+    """A Model around any function."""
+
+    name = "named"
+
+    def __init__(self, complete) -> None:
+        self.complete = complete
+
+
+@pytest.mark.parametrize(
+    "model", [_asked, partial(_asked), _streamed, _Later(), _Later().__call__, partial(_Later()), _Named(_asked)]
+)
+@pytest.mark.parametrize("use", [as_model, ModelJudge])
+def test_what_can_only_be_awaited_is_refused_with_the_way_out(use, model) -> None:
+    """Every kind of async function, as a compiler or a judge's model: the argument is named, and what to give instead."""
+    with pytest.raises(ConfigurationError, match=r"^compiler \(or ModelJudge\.model\): .*run_coroutine_threadsafe"):
+        use(model)
+
+
+@pytest.mark.parametrize("wrap", [lambda function: function, _Named])
+def test_an_awaitable_that_nobody_foresaw_is_closed_and_told(wrap) -> None:
+    """A plain function that returns a coroutine gives the same error, and nothing that was never awaited stays behind."""
+    made = []
+
+    def ask(prompt: str):
+        made.append(_asked(prompt))
+        return made[-1]
+
+    with pytest.raises(ConfigurationError, match="run_coroutine_threadsafe"):
+        as_model(wrap(ask)).complete("p")
+    assert inspect.getcoroutinestate(made[0]) == inspect.CORO_CLOSED
+    with pytest.raises(ConfigurationError, match="run_coroutine_threadsafe"):
+        as_model(wrap(lambda _: _streamed("p"))).complete("p")
+
+
+@pytest.mark.parametrize("reply", [None, "text", 5, Completion(None)])  # type: ignore[arg-type] # what is refused
+def test_a_model_must_complete_with_a_completion(reply) -> None:
+    """Anything else is named at the call, not as a missing attribute where it is used."""
+    model = as_model(_Named(lambda _: reply))
+    assert model.name == "named"
+    with pytest.raises(TypeError, match=r"expected named\.complete to return a Completion, got"):
+        model.complete("p")
+    assert as_model(_Named(lambda _: Completion("x"))).complete("p") == Completion("x")
+
+
+def test_a_vote_never_raises() -> None:
+    """Neither for a model that fails or returns nonsense, nor when its tokens cannot be counted."""
+
+    def full(*_) -> None:
+        raise OSError
+
+    def vote(reply, spent=lambda *_: None) -> str | None:
+        model = _Named(lambda _: reply)
+        return Compiler(model, repairs=0, calls_per_hour=1, clock=lambda: 0.0, spent=spent).vote("q", "", "")
+
+    assert vote(Completion("5", Usage(1, 1))) == "5"
+    assert vote("no Completion") is None
+    assert vote(Completion("5"), full) is None
 
 
 def test_a_judge_that_fails_says_no_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

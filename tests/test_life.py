@@ -129,10 +129,10 @@ def test_a_near_request_widens_the_class(live):
     """Another wording: the compiler is asked for a pattern for the same code, without the reply, which then proves it."""
     cache, model = live(WIDER)
     cache._casebook._kin = -1.0  # the test's embedder knows words, not meaning
-    assert not cache.lookup(other(6, 6))
-    cache.record(other(6, 6), Response("The sum is 12."))
+    assert not cache.lookup(other(6, 7))
+    cache.record(other(6, 7), Response("The sum is 13."))
     assert "does not take" in model.prompts[1]
-    assert "The sum is 12." not in model.prompts[1]
+    assert "The sum is 13." not in model.prompts[1]
     assert states(cache) == [State.RETIRED, State.LIVE]
     wider = cache.procedures()[1]
     assert (wider.origin, wider.parent, len(wider.draft.patterns)) == ("widened", 1, 2)
@@ -203,7 +203,7 @@ def test_a_near_case_is_kept_with_its_class(live):
     """Until there are enough of them, near requests wait beside the class's own cases."""
     cache, _ = live(policy={**NEVER, "widen": 2})
     cache._casebook._kin = -1.0
-    cache.record(other(6, 6), Response("The sum is 12."))
+    cache.record(other(6, 7), Response("The sum is 13."))
     (group,) = cache._casebook.groups(("", ""))
     assert [case.verdict for case in group.near] == [NEAR]
 
@@ -256,7 +256,7 @@ def test_wordings_that_came_before_are_gathered(open_cache):
     model = Script(SUM, WIDER)
     cache = open_cache(compiler=model, policy=NEVER)
     cache._casebook._kin = -1.0
-    cache.record(other(6, 6), Response("The sum is 12."))
+    cache.record(other(6, 7), Response("The sum is 13."))
     feed(cache, (3, 4), (10, 5))
     assert states(cache) == [State.RETIRED, State.LIVE]
     assert cache.lookup(other(20, 22)).response.text == "The sum is 42."

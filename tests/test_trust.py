@@ -1,13 +1,20 @@
-"""Trust in numbers: bounds as published, a prior that learns from the gate's record, and nothing believed without evidence."""
+"""Trust in numbers: bounds as published, a prior that learns from the gate's record, and nothing believed without evidence.
+
+And who is trusted meanwhile: what is suspended or accused, by however many threads.
+"""
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seglam.errors import ConfigurationError
+from seglam.procedure import State
 from seglam.trust import MOST_WEIGHT, START, Record, posterior, prior, trusted, upper_bound, wilson_lower
+from test_procedural import SUM, Script, ask, feed
 
 COUNTS = st.integers(0, 400)
 
@@ -124,3 +131,41 @@ def test_impossible_numbers_are_errors(wrong):
     """Counts below zero and certainties are mistakes of the caller."""
     with pytest.raises(ConfigurationError):
         wrong()
+
+
+def test_one_suspension_is_one_disagreement(open_cache, monkeypatch):
+    """Flushed by another thread meanwhile or told more exactly later: one finding, and one in the prior of later versions."""
+    cache = open_cache(compiler=Script(SUM))
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    (procedure,) = cache.procedures()
+    settle = cache._library.settle
+
+    def slow(*arguments, **options):
+        time.sleep(0.05)
+        return settle(*arguments, **options)
+
+    monkeypatch.setattr(cache._library, "settle", slow)
+    cache._standing.distrust(procedure, "why", "disagreed")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: cache._standing.persist(), range(2)))
+    assert [p.state for p in cache.procedures()] == [State.SUSPENDED]
+    cache._standing.suspend((procedure,), "why")
+    assert (cache.procedures()[0].disagreements, cache._library.record()) == (1, Record(1, 1))
+    cache._standing.suspend((procedure,), "why", stage="drifted")
+    assert [f.stage for f in cache.procedures()[0].evidence if not f.passed] == ["drifted"]
+    cache._standing.suspend((procedure,), "another request")
+    assert cache.procedures()[0].disagreements == 2
+
+
+def test_an_accusation_holds_until_every_vote_is_in(open_cache):
+    """Two threads ask about one procedure: the first to finish does not let it answer again."""
+    cache = open_cache(compiler=Script(SUM))
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    (procedure,) = cache.procedures()
+    standing = cache._standing
+    standing.accuse(procedure)
+    standing.accuse(procedure)
+    standing.clear(procedure)
+    assert not standing.may(procedure, ask(1, 1))
+    standing.clear(procedure)
+    assert standing.may(procedure, ask(1, 1))

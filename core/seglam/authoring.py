@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from seglam.casebook import COMPILING, COVERED, DECLINED, FAILED, OPEN, Casebook, Group
+from seglam.casebook import COMPILING, COVERED, DECLINED, FAILED, MOST_CASES, OPEN, UNANSWERED, Casebook, Group
 from seglam.compiler import Compilation, Compiler
-from seglam.errors import PatternError
+from seglam.errors import PatternError, SupersededError
 from seglam.exchange import Request, Response
 from seglam.jury import same
 from seglam.ledger import Ledger
@@ -27,11 +27,13 @@ _OTHERS = 200
 _NEAR_SHOWN = 6
 _REFUSED = 3  # requests that the code of a class does not answer, before it is written anew; doubles with every failure
 _REFUSED_SHOWN = 3
+_OUTAGE = 300.0  # seconds: a model that cannot be reached says nothing about a class
 _SHOWN = 6
 _WRONG_SHOWN = 3
 _EXAMPLES_SHOWN = 3
 _DECLINED_LONGER = 24  # a reason that was thought about is not gone in an hour, as a slip may be
 _AGAIN = frozenset({"versions"})
+_EXTENSION = "extension"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,9 @@ class Author:
             return False
         if group.state == COMPILING:
             return group.retry_at <= self._clock()  # whoever had it never came back
-        if group.state != OPEN and (
-            group.retry_at > self._clock() or len(distinct) < self._policy.heat * 2**group.tries
-        ):
+        # Each failure asks for twice as many, but never for more than a class keeps.
+        wanted = min(self._policy.heat * 2**group.tries, MOST_CASES)
+        if group.state != OPEN and (group.retry_at > self._clock() or len(distinct) < wanted):
             return False
         # One answer to different requests: several wordings of one question. Exact and semantic tiers serve those; a
         # procedure from them would be a constant.
@@ -103,14 +105,23 @@ class Author:
         wait = self._policy.retry_after * (_DECLINED_LONGER if declined else 1)
         return self._clock() + wait * 2.0 ** min(tries, 10)
 
-    def compile(self, request: Request, group: Group, *, origin: str = "compiled") -> Compilation | None:
-        """Have a class compiled and keep what came of it; None when it is not its time, or the model failed."""
+    def compile(
+        self, request: Request, group: Group, *, origin: str = "compiled", further: Sequence[Case] = ()
+    ) -> Compilation | None:
+        """Have a class compiled and keep what came of it; None when it is not its time, or the model failed.
+
+        Args:
+            request: the request that made the class hot.
+            group: the class; its cases are shown to the compiler.
+            origin: why.
+            further: cases that are not shown, but must be reproduced as well.
+        """
         compiler = self._compiler
         if compiler is None or not compiler.affordable() or not self._casebook.claim(group.id, self._clock()):
             return None
         skip = self._policy.skip | (_AGAIN if origin == "first" else frozenset())
         try:
-            result = self._compiled(request, group, skip)
+            result = self._compiled(request, group, skip, further)
         except BaseException as error:
             self._failed(request, group, FAILED, error)
             return None
@@ -150,14 +161,17 @@ class Author:
         group = self._casebook.group(class_id)
         if group is None:
             return None
-        result = self.compile(request, replace(group, cases=(case,)), origin="first")
+        known = [other for other in group.cases if other.answer]
+        result = self.compile(request, replace(group, cases=(case,)), origin="first", further=known)
         if result is None or not result.passed:
             return None
         return self._library.versions(class_id)[-1]
 
-    def examine(self, class_id: int, context: Context, draft: Draft, examples: Sequence[Case]) -> tuple[Finding, ...]:
+    def examine(
+        self, class_id: int, context: Context, draft: Draft, examples: Sequence[Case], *, engine: str = ""
+    ) -> tuple[Finding, ...]:
         """Put a draft that did not come from the compiler through the gate: a person's edit, a bundle's procedure."""
-        request = Request("", namespace=context[0], vary=context[1])
+        request = Request("", namespace=context[0], vary=context[1], engine=engine)
         try:
             _ = draft.guard
         except PatternError as error:
@@ -174,7 +188,11 @@ class Author:
         return Evidence(
             cases=cases,
             others=self._casebook.others(request.context, class_id, _OTHERS),
-            rivals=[p for p in working if p.class_id != class_id and self._standing.may(p, request)],
+            rivals=[
+                p
+                for p in working
+                if p.class_id != class_id and self._standing.may(p, replace(request, engine=request.engine or p.engine))
+            ],
             sandbox=self._sandbox,
             ask=ask,
             judge=lambda question, expected, actual, kind: same(
@@ -182,11 +200,13 @@ class Author:
             ),
         )
 
-    def _failed(self, request: Request, group: Group, state: str, error: BaseException) -> None:
+    def _failed(self, request: Request, group: Group, state: str | None, error: BaseException) -> None:
         # A class left claimed would wait for its lease. The error itself may quote the prompt: its kind is enough.
         logger.warning("compiling class %d failed: %s", group.id, type(error).__name__)
         self._ledger.count("fault.compiler", request.namespace)
-        self._casebook.release(group.id, state, retry_at=self.later(group.tries), reason=type(error).__name__)
+        soon = self._clock() + min(_OUTAGE, self._policy.retry_after)
+        tries = {"tries": group.tries, "widenings": group.widenings}  # the claim's is given back: nothing was tried
+        self._casebook.release(group.id, state, retry_at=soon, reason=type(error).__name__, **tries)
         if self._policy.on_fault == "raise" or not isinstance(error, Exception):
             raise error
 
@@ -215,7 +235,8 @@ class Author:
         tries = {"tries": 0, "widenings": 0} if result.passed else {}
         later = 0.0 if result.passed else self.later(group.tries, declined=result.declined is not None)
         self._casebook.release(group.id, outcome, retry_at=later, reason=result.reason, **tries)
-        if result.passed and self._casebook.gather(request, group.id):
+        engine = group.engine if self._policy.bind_engine else None
+        if result.passed and self._casebook.gather(request, group.id, engine=engine):
             self.widen(request, group.id)
 
     def _without_outvoted(self, group: Group, result: Compilation) -> list[Case]:
@@ -240,33 +261,39 @@ class Author:
         compiler = self._compiler
         if group is None or parent is None or compiler is None or not compiler.affordable():
             return
-        near = group.near[-_NEAR_SHOWN:]
-        if len({case.text for case in near}) < self._policy.widen * 2**group.widenings:
+        near = [case for case in group.near if parent.draft.guard.match(case.text) is None]
+        wanted = min(self._policy.widen * 2**group.widenings, max(_NEAR_SHOWN, self._policy.widen))
+        if len({case.text for case in near}) < wanted:
             return
         if not self._casebook.claim_widening(group.id, self._clock()):
             return
         background = request.background or group.background
-        evidence = self._evidence(request, group.id, (*parent.examples, *near), background)
+        evidence = self._evidence(request, group.id, parent.examples, background)
+        known = {case.key for case in parent.examples}
+        further = [case for case in (*near, *group.cases) if case.answer and case.key not in known]
+        shown = near[-_NEAR_SHOWN:]
         try:
             result = compiler.widen(
-                *(parent.draft, near, background, request.namespace),
-                self._wide_gate(evidence, near),
+                *(parent.draft, shown, background, request.namespace),
+                self._wide_gate(evidence, shown, further),
                 [p.template for p in parent.draft.guard.patterns if any(p.match(c.text) for c in parent.examples)],
             )
         except BaseException as error:
-            self._failed(request, group, COVERED, error)
+            self._failed(request, group, None, error)
             return
         self._keep_wider(request, group, parent, near, result)
 
-    def _wide_gate(self, evidence: Evidence, near: Sequence[Case]) -> Callable[[Draft], tuple[Finding, ...]]:
-        """The gate for a wider draft: of the near cases it must take one at least, and reproduce those that it takes."""
+    def _wide_gate(
+        self, evidence: Evidence, shown: Sequence[Case], further: Sequence[Case]
+    ) -> Callable[[Draft], tuple[Finding, ...]]:
+        """The gate for a wider draft: it must take one at least of the requests shown, and reproduce all that it takes."""
 
         def check(draft: Draft) -> tuple[Finding, ...]:
-            taken = [case for case in near if draft.guard.match(case.text) is not None]
-            if not taken:
-                return (Finding("replay", passed=False, detail=f"no template takes the request {near[0].text!r}"),)
-            old = [case for case in evidence.cases if case not in near]
-            return gate(draft, replace(evidence, cases=(*taken, *old)), self._policy.skip | _AGAIN)
+            guard = draft.guard
+            if not any(guard.match(case.text) for case in shown):
+                return (Finding("replay", passed=False, detail=f"no template takes the request {shown[0].text!r}"),)
+            taken = [case for case in further if guard.match(case.text) is not None]
+            return gate(draft, replace(evidence, cases=(*taken, *evidence.cases)), self._policy.skip | _AGAIN)
 
         return check
 
@@ -275,24 +302,38 @@ class Author:
     ) -> None:
         self._ledger.count(f"widen.{'covered' if result.passed else 'failed'}", request.namespace)
         if not result.passed or result.draft is None:
-            self._casebook.release(group.id, COVERED, reason=result.reason)
+            self._casebook.release(group.id, None, reason=result.reason)
             self._part(request, group, near)
             return
         self._without_outvoted(group, result)
         out = frozenset(result.outvoted)
         taken = [c for c in near if c.key not in out and result.draft.guard.match(c.text) is not None]
         # The same code, whose replies to requests that it had never seen were just found right: that is what shadow asks for.
-        agreed = parent.agreements + len(taken)
+        compared = [case for case in taken if case.answer]
+        agreed = parent.agreements + len(compared)
         birth = replace(self._birth(group, result, "widened"), parent=parent.id, agreements=agreed)
-        good = bool(taken) and (parent.state is State.LIVE or self.promote(self._library.record(), agreed, 0))
-        state = State.LIVE if good else State.SHADOW
-        self._casebook.judge(group.id, [case.key for case in taken], "agree")
+        good = bool(compared) and (parent.state is State.LIVE or self.promote(self._library.record(), len(compared), 0))
+        state = State.LIVE if good and self._standing.may(parent, request) else State.SHADOW
         examples = [*(case for case in parent.examples if case.key not in out), *taken]
-        new = self._library.save(group.id, request.context, result.draft, examples, birth, state)
-        self._casebook.release(group.id, COVERED, widenings=0)
+        new = self._save_derived(request, group, result, examples, birth, state)
+        if new is None:
+            return
+        self._casebook.judge(group.id, [case.key for case in taken], "agree")
+        self._casebook.release(group.id, None, widenings=0)
         self._part(request, group, [c for c in near if c not in taken and c.key not in out])
-        if state is State.LIVE and (procedure := self._library.get(new)) is not None:
+        if (procedure := self._library.get(new)) is not None and procedure.state is State.LIVE:
             self.went_live(procedure)
+
+    def _save_derived(
+        self, request: Request, group: Group, result: Compilation, examples: Sequence[Case], birth: Birth, state: State
+    ) -> int | None:
+        """Keep a version that was made from another; None when that one was refuted while the model wrote."""
+        assert result.draft is not None
+        try:
+            return self._library.save(group.id, request.context, result.draft, examples, birth, state)
+        except SupersededError as error:
+            self._casebook.release(group.id, None, reason=str(error))
+            return None
 
     def extend(self, request: Request, class_id: int) -> None:
         """Have a covered class compiled anew when its code keeps refusing requests that its patterns take.
@@ -304,24 +345,32 @@ class Author:
         if group is None or parent is None or self._compiler is None or not self._compiler.affordable():
             return
         refused = group.abstained[-_REFUSED_SHOWN:]
-        if len({case.text for case in group.abstained}) < _REFUSED * 2**group.widenings:
+        failures = sum(f.stage == _EXTENSION for p in self._library.versions(group.id) for f in p.evidence)
+        if len({case.text for case in group.abstained}) < min(_REFUSED * 2**failures, MOST_CASES):
             return
         if not self._casebook.claim_widening(group.id, self._clock()):
             return
         examples = (*parent.examples[:_EXAMPLES_SHOWN], *refused)
         try:
-            result = self._compiled(request, replace(group, cases=examples), self._policy.skip, parent.examples)
+            taken = [case for case in group.cases if case.answer and parent.draft.guard.match(case.text) is not None]
+            further = (*parent.examples, *taken)
+            result = self._compiled(request, replace(group, cases=examples), self._policy.skip, further)
         except BaseException as error:
-            self._failed(request, group, COVERED, error)
+            self._failed(request, group, None, error)
             return
         passed = result.passed and result.draft is not None
         self._ledger.count(f"extend.{'covered' if passed else 'failed'}", request.namespace)
-        self._casebook.release(group.id, COVERED, reason=result.reason, **({"widenings": 0} if passed else {}))
-        if result.draft is not None and passed:
-            kept = [c for c in (*parent.examples, *refused) if c.key not in result.outvoted]
+        if not passed:
+            self._casebook.release(group.id, None, reason=result.reason, widenings=group.widenings)
+            self._library.note(parent.id, Finding(_EXTENSION, passed=False, detail=result.reason), self._clock())
+            # They count no more: what the code rightly refuses must not ask for better code for ever.
+            self._casebook.judge(group.id, [case.key for case in group.abstained], UNANSWERED)
+            return
+        kept = [c for c in (*parent.examples, *refused) if c.key not in result.outvoted]
+        birth = replace(self._birth(group, result, "extended"), parent=parent.id)
+        if self._save_derived(request, group, result, kept, birth, State.SHADOW) is not None:
             self._casebook.judge(group.id, [case.key for case in refused], "seen")
-            birth = replace(self._birth(group, result, "extended"), parent=parent.id)
-            self._library.save(group.id, request.context, result.draft, kept, birth, State.SHADOW)
+            self._casebook.release(group.id, None, widenings=0)
 
     def _part(self, request: Request, group: Group, strangers: Sequence[Case]) -> None:
         """No kin after all: what is alike among them is a class of its own, and may become a procedure of its own."""
@@ -342,20 +391,41 @@ class Author:
         self._merge(procedure)
 
     def _merge(self, new: Procedure) -> None:
-        """Of two live procedures that answer the same, the one whose every example the other answers too is retired."""
+        """Of two live procedures that answer the same, the one whose every case the other answers too is retired."""
         for other in self._library.working((new.namespace, new.vary)):
             if other.state is not State.LIVE or other.class_id == new.class_id:
                 continue
-            for less, more in ((other, new), (new, other)):
-                if not less.pinned and less.examples and self._answers(more, less.examples):
+            if self._policy.bind_engine and other.engine != new.engine:
+                continue
+            # Where each answers all of the other's cases, the better proven one stays.
+            for less, more in sorted(((other, new), (new, other)), key=lambda pair: pair[0].agreements):
+                if self._redundant(less, more):
                     detail = f"procedure {more.id} answers all of its cases as well"
                     finding = Finding("merged", passed=True, detail=detail)
                     self._library.move(less.id, State.RETIRED, finding, self._clock())
                     self._casebook.absorb(more.class_id, less.class_id)
+                    self._inherit(more, less)
                     self._ledger.count("procedures.merged", new.namespace)
                     if less is new:
                         return
                     break
+
+    def _inherit(self, more: Procedure, less: Procedure) -> None:
+        """What it answers as well as the other did has proved the templates that it reads it by."""
+        proven = set(more.proven)
+        for case in less.examples:
+            read = more.draft.guard.read(case.text)
+            if case.answer and read is not None and read[1].template not in proven and read[1].proves(case.text):
+                proven.add(read[1].template)
+                self._library.prove(more.id, case)
+
+    def _redundant(self, less: Procedure, more: Procedure) -> bool:
+        group = self._casebook.group(less.class_id)
+        fresh = self._library.get(less.id)  # a person may have pinned it since it was read
+        if group is None or fresh is None or fresh.pinned or fresh.state is not State.LIVE or not less.examples:
+            return False
+        taken = [case for case in group.cases if case.answer and less.draft.guard.match(case.text) is not None]
+        return self._answers(more, (*less.examples, *taken))
 
     def _answers(self, procedure: Procedure, cases: Sequence[Case]) -> bool:
         for case in cases:

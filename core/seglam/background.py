@@ -21,6 +21,9 @@ class Background:
         self._given = executor
         self._failed = failed
         self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
+        self._running: list[int] = []  # the thread of each
+        self._closed = False
         self._pending: set[Future[None]] = set()
         self._pid = os.getpid()
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="seglam")
@@ -28,11 +31,11 @@ class Background:
     def submit(self, work: Callable[[], None]) -> bool:
         """Have the work done soon; False when it was dropped.
 
-        Dropped, to be learnt another day: when too much is waiting already (a model that hangs), and when executor or
-        interpreter are shutting down.
+        Dropped, to be learnt another day: when too much is waiting already (a model that hangs), and when this, the
+        executor or the interpreter are shutting down.
         """
         with self._lock:
-            if len(self._pending) >= MOST_WAITING:
+            if self._closed or len(self._pending) >= MOST_WAITING:
                 return False
         try:
             future: Future[None] = self._executor.submit(self._perform, work)
@@ -44,6 +47,19 @@ class Background:
         return True
 
     def _perform(self, work: Callable[[], None]) -> None:
+        me = threading.get_ident()
+        with self._lock:
+            if self._closed:  # a given executor may come to it long after the model and the file were let go
+                return
+            self._running.append(me)
+        try:
+            self._attempt(work)
+        finally:
+            with self._ended:
+                self._running.remove(me)
+                self._ended.notify_all()
+
+    def _attempt(self, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:
@@ -75,5 +91,14 @@ class Background:
 
     def close(self) -> None:
         """Let running work end and drop what has not begun; a given executor stays open."""
-        if os.getpid() == self._pid and self._given is None:
+        if os.getpid() != self._pid:  # the threads are the parent's
+            return
+        me = threading.get_ident()
+        with self._ended:
+            self._closed = True
+            # What waits in a given executor does nothing when its turn comes. Work that closes its own cache has no end to
+            # wait for.
+            self._ended.wait_for(lambda: all(thread == me for thread in self._running))
+            self._pending.clear()
+        if self._given is None:
             self._executor.shutdown(wait=True, cancel_futures=True)

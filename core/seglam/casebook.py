@@ -28,11 +28,15 @@ NEAR: Final = "near"
 """The verdict of a case that belongs to a class by its look, but that no pattern of it takes."""
 ABSTAINED: Final = "abstained"
 """The verdict of a case that a pattern reads, but whose values guard or code refuse."""
-_APART: Final = (NEAR, ABSTAINED)
-_MOST_CASES: Final = 32
+UNANSWERED: Final = "unanswered"
+"""The verdict of abstained cases for which better code was asked for in vain."""
+_APART: Final = (NEAR, ABSTAINED, UNANSWERED)
+MOST_CASES: Final = 32
 """Cases kept for a class that is not covered; more of them teach nothing and cost a longer prompt."""
 _MOST_CLASSES: Final = 2_000
 """Classes with a single case kept for one context; one-off requests must not fill the file."""
+_MOST_OPEN: Final = 20_000
+"""Classes opened since, after which one without a procedure is given up, whatever its context."""
 _MOST_CONTEXTS: Final = 64
 _EXEMPLARS: Final = 8
 _NEIGHBOURS: Final = 8
@@ -213,15 +217,22 @@ class Casebook:
                 "procedure_id": procedure_id,
                 "created": now,
             }
-            # Counted apart: a class that is full of cases must still be able to learn another wording.
-            kind = cases.c.verdict == verdict if verdict in _APART else cases.c.verdict.not_in(_APART)
-            count = select(func.count()).where(cases.c.class_id == class_id, kind)
-            if connection.execute(count).scalar_one() < _MOST_CASES or verdict == "disagree":
-                # The same request again brings the newer answer, which is evidence of the same weight, not of more.
-                connection.execute(
-                    insert(cases).values(values).on_conflict_do_update(index_elements=["class_id", "key"], set_=values)
-                )
+            # The same request again brings the newer answer, which is evidence of the same weight, not of more.
+            connection.execute(
+                insert(cases).values(values).on_conflict_do_update(index_elements=["class_id", "key"], set_=values)
+            )
+            _crowd_out(connection, class_id, verdict)
         return class_id
+
+    def agreed(self, class_id: int, key: str, procedure_id: int) -> bool:
+        """Whether this request was compared with this version before, and agreed."""
+        query = select(cases.c.id).where(
+            cases.c.class_id == class_id,
+            cases.c.key == key,
+            cases.c.procedure_id == procedure_id,
+            cases.c.verdict == "agree",
+        )
+        return bool(self._store.read(query))
 
     def judge(self, class_id: int, keys: Sequence[str], verdict: str) -> None:
         """Give cases of a class another verdict."""
@@ -245,10 +256,15 @@ class Casebook:
         self.forget()
         return new
 
-    def gather(self, request: Request, class_id: int) -> int:
+    def gather(self, request: Request, class_id: int, *, engine: str | None = None) -> int:
         """Make the cases of open classes that are near a covered one its near cases; returns how many there are.
 
         They are requests in other words that came before anything was known: one widening may take them all.
+
+        Args:
+            request: one of the class, for its context.
+            class_id: the covered class.
+            engine: only from classes of this engine; None: of any.
         """
         fingerprint = (self._embed(request) or (b"", ""))[1]
         with self._lock:
@@ -260,6 +276,8 @@ class Casebook:
         if not near:
             return 0
         free = select(classes.c.id).where(classes.c.id.in_(near), classes.c.state == OPEN)
+        if engine is not None:
+            free = free.where(classes.c.engine == engine)
         made = select(procedures.c.id).where(procedures.c.class_id == classes.c.id).exists()
         mine = select(cases.c.key).where(cases.c.class_id == class_id)
         with self._store.write() as connection:
@@ -301,11 +319,33 @@ class Casebook:
         with self._store.write() as connection:
             return connection.execute(statement).rowcount == 1
 
-    def release(self, class_id: int, state: str, *, retry_at: float = 0.0, reason: str = "", **new: int) -> None:
-        """End a claim: covered, declined or failed (with the time before which it is not tried again), or open."""
-        values: dict[str, Any] = {"state": state, "retry_at": retry_at, "reason": reason[:500], **new}
+    def release(self, class_id: int, state: str | None, *, retry_at: float = 0.0, reason: str = "", **new: int) -> None:
+        """End a claim: covered, declined or failed (with the time before which it is not tried again), or open.
+
+        None leaves the state as it is: the class may have been refuted while it was widened.
+        """
+        values: dict[str, Any] = {"retry_at": retry_at, "reason": reason[:500], **new}
+        if state is not None:
+            values["state"] = state
         with self._store.write() as connection:
             connection.execute(update(classes).where(classes.c.id == class_id).values(values))
+
+    def uncover(self, class_id: int, *, retry_at: float, reason: str) -> bool:
+        """Make a covered class one that failed, because no version of it answers; False when somebody else has done so."""
+        values = {"state": FAILED, "retry_at": retry_at, "reason": reason[:500]}
+        statement = update(classes).where(classes.c.id == class_id, classes.c.state == COVERED).values(values)
+        with self._store.write() as connection:
+            return connection.execute(statement).rowcount == 1
+
+
+def _crowd_out(connection: Any, class_id: int, verdict: str) -> None:
+    """Erase the oldest cases of a kind beyond the most that are kept. Counterexamples stay."""
+    # Counted apart: a class that is full of cases must still be able to learn another wording.
+    kind = cases.c.verdict == verdict if verdict in _APART else cases.c.verdict.not_in((*_APART, "disagree"))
+    here = select(cases.c.id).where(cases.c.class_id == class_id, kind).order_by(cases.c.id.desc())
+    rows = [row.id for row in connection.execute(here.offset(MOST_CASES))]
+    if rows:
+        connection.execute(delete(cases).where(cases.c.id.in_(rows)))
 
 
 def _scores(hood: _Neighbourhood, vector: Vector | None) -> dict[int, float]:
@@ -346,9 +386,13 @@ def _prune(connection: Any, context: Context) -> None:
     here = (classes.c.namespace == context[0], classes.c.vary == context[1], classes.c.state == OPEN)
     single = select(classes.c.id).where(*here).order_by(classes.c.id.desc()).offset(_MOST_CLASSES).limit(1)
     oldest = connection.execute(single).scalar_one_or_none()
+    made = select(procedures.c.id).where(procedures.c.class_id == classes.c.id).exists()
     if oldest is not None:
-        made = select(procedures.c.id).where(procedures.c.class_id == classes.c.id).exists()
         connection.execute(delete(classes).where(*here, classes.c.id <= oldest, ~made))
+    # A system prompt with a name or a day in it makes a context of its own for every request.
+    newest = connection.execute(select(func.max(classes.c.id))).scalar_one()
+    long_ago = classes.c.id <= newest - _MOST_OPEN
+    connection.execute(delete(classes).where(long_ago, classes.c.state != COMPILING, ~made))
 
 
 def _case(row: Any) -> Case:

@@ -151,11 +151,11 @@ class Compiler:
             return None
         try:
             completion = self.model.complete(question(text, background))
+            self._spent("vote", space, completion.usage)
+            return completion.text
         except Exception as error:  # the caller decides without it
             logger.warning("the model could not be asked for a vote: %s", type(error).__name__)
             return None
-        self._spent("vote", space, completion.usage)
-        return completion.text
 
     def _write(self, first: str, purpose: tuple[str, str], parse: Callable[[str], Draft], gate: Gate) -> Compilation:
         prompt = first

@@ -7,16 +7,21 @@ import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from seglam.authoring import Author
 from seglam.bundle import Signer, Verifier, pack, unpack
 from seglam.casebook import COVERED, OPEN, Casebook, Group
-from seglam.errors import ConfigurationError, ProcedureError
+from seglam.errors import ConfigurationError, PatternError, ProcedureError
 from seglam.exchange import Request, Response
 from seglam.export import module
 from seglam.library import Birth, Library
 from seglam.procedure import Case, Draft, Finding, Procedure, State
 from seglam.sandbox import Sandbox
+from seglam.verifier import STAGES
+
+_GATE: Final = frozenset({"reply", "patterns", *(name for name, _ in STAGES)})
+"""Stages whose refusal no person overrules: what failed there was never shown to do what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +103,22 @@ class Curator:
             ConfigurationError: there is no such version, or the gate refused it (edit it instead).
         """
         self._drain()
-        procedure = self._version(procedure_id)
-        if procedure.state is State.DRAFT:
-            refused = next((f"{f.stage}: {f.detail}" for f in procedure.evidence if not f.passed), "it never passed")
-            raise ConfigurationError(f"procedure {procedure_id}: the gate refused it ({refused}); edit it instead")
+        procedure = self._approvable(procedure_id)
         self._move(procedure, State.LIVE, "approved", by)
         self._casebook.release(procedure.class_id, COVERED)
 
     def roll_back(self, procedure_id: int, *, by: str = "") -> None:
-        """Let an earlier version answer in the place of the present one, which is retired.
+        """Let an earlier version answer in the place of the present one, which is retired, and unpinned if it was pinned.
 
         Raises:
             ConfigurationError: as for ``approve``.
         """
+        self._drain()
+        procedure = self._approvable(procedure_id)
+        # A pin keeps a version from what happens by itself, and this is somebody's decision.
+        for present in self._library.versions(procedure.class_id):
+            if present.id != procedure_id and present.pinned and present.state is State.LIVE:
+                self._library.pin(present.id, pinned=False)
         self.approve(procedure_id, by=by)
 
     def retire(self, procedure_id: int, *, by: str = "") -> None:
@@ -199,7 +207,13 @@ class Curator:
         return pack(chosen, sign=sign, examples=examples)
 
     def unpack(
-        self, bundle: str | Path, *, namespace: str = "", vary: str = "", verify: Verifier | None = None
+        self,
+        bundle: str | Path,
+        *,
+        namespace: str = "",
+        vary: str = "",
+        engine: str = "",
+        verify: Verifier | None = None,
     ) -> list[Procedure]:
         """Take over the procedures of a bundle into one context. Each goes through the gate here, and then runs in shadow.
 
@@ -207,6 +221,8 @@ class Curator:
             bundle: the text, or the path of a file that holds it.
             namespace: with ``vary``, the context in which they may answer.
             vary: see ``Request``.
+            engine: of the requests that they may answer under ``Policy(bind_engine=True)``, where without it none is compared
+                with them or answered; any engine's otherwise. A bundle does not tell it: it belongs to an installation.
             verify: checks the signature; without one, whoever wrote the bundle is trusted only as far as the gate reaches.
 
         Returns:
@@ -217,12 +233,13 @@ class Curator:
         """
         self._drain()
         text = bundle.read_text(encoding="utf-8") if isinstance(bundle, Path) else bundle
+        where = Request("", namespace=namespace, vary=vary, engine=engine)
         taken = []
         for packed in unpack(text, verify=verify):
             origin = packed.provenance
-            birth = Birth(origin.model, origin.prompt_digest, self._clock(), "", "imported")
-            class_id = self._shelve(packed.cases, packed.draft, namespace, vary)
-            new, _ = self._enter(class_id, (namespace, vary), packed.draft, packed.cases, birth)
+            birth = Birth(origin.model, origin.prompt_digest, self._clock(), engine, "imported")
+            class_id = self._shelve(packed.cases, packed.draft, where)
+            new, _ = self._enter(class_id, where.context, packed.draft, packed.cases, birth)
             taken.append(self._version(new))
         return taken
 
@@ -234,15 +251,24 @@ class Curator:
             raise ConfigurationError(f"procedure_id: there is no procedure {procedure_id!r}")
         return procedure
 
+    def _approvable(self, procedure_id: int) -> Procedure:
+        """The version, unless the gate refused it, in whatever state it is now."""
+        procedure = self._version(procedure_id)
+        refused = next((f"{f.stage}: {f.detail}" for f in procedure.evidence if not f.passed and f.stage in _GATE), "")
+        if refused or procedure.state is State.DRAFT:
+            why = refused or "it never passed"
+            raise ConfigurationError(f"procedure {procedure_id}: the gate refused it ({why}); edit it instead")
+        return procedure
+
     def _move(self, procedure: Procedure, state: State, what: str, by: str) -> None:
         finding = Finding(what, passed=True, detail=f"by {by}" if by else "by a person")
         self._library.move(procedure.id, state, finding, self._clock())
 
-    def _shelve(self, examples: Sequence[Case], draft: Draft, namespace: str, vary: str) -> int:
+    def _shelve(self, examples: Sequence[Case], draft: Draft, where: Request) -> int:
         """A class for what came from elsewhere, so that near requests can widen it."""
         class_id: int | None = None
         for case in examples or (Case("", draft.intent, ""),):
-            request = Request(case.text, namespace=namespace, vary=vary)
+            request = replace(where, text=case.text)
             response = Response(case.answer, usage=case.usage)
             class_id = self._casebook.file(request, response, now=self._clock(), class_id=class_id, verdict="imported")
         assert class_id is not None
@@ -252,11 +278,29 @@ class Curator:
     def _enter(
         self, class_id: int, context: tuple[str, str], draft: Draft, examples: Sequence[Case], birth: Birth
     ) -> tuple[int, tuple[Finding, ...]]:
-        findings = self._author.examine(class_id, context, draft, examples)
+        wider = self._known(class_id, draft, examples)
+        findings = self._author.examine(class_id, context, draft, wider, engine=birth.engine)
         passed = all(finding.passed for finding in findings)
         state = State.SHADOW if passed else State.DRAFT
         birth = replace(birth, evidence=findings)
         return self._library.save(class_id, context, draft, examples, birth, state), findings
+
+    def _known(self, class_id: int, draft: Draft, examples: Sequence[Case]) -> list[Case]:
+        """The examples, and whatever else the class knows the answer to: above all where an earlier version was wrong.
+
+        What the draft no longer takes is left out: narrower templates are a good answer to a counterexample.
+        """
+        group = self._casebook.group(class_id)
+        try:
+            guard = draft.guard
+        except PatternError:  # the gate says so
+            return [*examples]
+        known = {case.key: case for case in examples}
+        told = {(case.text, case.answer) for case in examples}
+        for case in group.cases if group is not None else ():
+            if case.answer and (case.text, case.answer) not in told and guard.match(case.text) is not None:
+                known[case.key] = case  # the same request again brought a newer answer
+        return [*known.values()]
 
 
 def _explain(procedure_id: int, findings: Sequence[Finding]) -> None:

@@ -171,13 +171,14 @@ def unpack(
     bundle: Annotated[Path, typer.Argument(help="The bundle.")],
     namespace: Annotated[str, typer.Option(help="Where its procedures may answer.")] = "",
     vary: Annotated[str, typer.Option(help="The context in which they may answer.")] = "",
+    engine: Annotated[str, typer.Option(help="Whose requests they may answer under Policy(bind_engine=True).")] = "",
     key: KeyOption = None,
 ) -> None:
     """Put the procedures of a bundle through the gate; those that pass run in shadow."""
     verify = None if key is None else hmac_verifier(_key(key))
     text = _read("BUNDLE", bundle)
     with existing(file) as cache:
-        for procedure in cache.curator.unpack(text, namespace=namespace, vary=vary, verify=verify):
+        for procedure in cache.curator.unpack(text, namespace=namespace, vary=vary, engine=engine, verify=verify):
             refused = next((f"{f.stage}: {f.detail}" for f in procedure.evidence if not f.passed), "")
             print(f"procedure {procedure.id} {procedure.state}: {procedure.draft.intent}{refused and ' - ' + refused}")
 

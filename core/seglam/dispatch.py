@@ -11,10 +11,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from itertools import chain, product
 from random import Random
 from typing import Final
 
+from seglam.dataslots import slot_type
 from seglam.errors import PatternError
 from seglam.guard import MAX_REQUEST, Guard, Pattern
 from seglam.slots import Slot
@@ -163,6 +165,8 @@ class _Node:
 _ATOM: Final = re.compile(r"\w+|\s+|[^\w\s]")
 _MOST_STATES: Final = 200_000
 _SHARED_SAMPLES: Final = 8
+_SPOKEN: Final = 100
+_WORDS: Final = frozenset({"word", "name"})
 
 Named = tuple[str, Slot]
 Step = tuple[Named | str | None, Named | str | None]
@@ -183,23 +187,51 @@ def overlaps(one: Guard, other: Guard, tries: int) -> tuple[str, ...]:
         if text not in found and one.match(text) is not None and other.match(text) is not None:
             found[text] = None
 
-    for pattern, seed in product((*one.patterns, *other.patterns), range(tries)):
+    meeting = [pair for pair in product(one.patterns, other.patterns) if _may_meet(*pair)]
+    for pattern, seed in product(dict.fromkeys(chain.from_iterable(meeting)), range(tries)):
         try:
             keep(pattern.sample(seed))
         except PatternError:
             break  # nothing of its own was found
-    for first, second in product(one.patterns, other.patterns):
-        if _may_meet(first.skeleton, second.skeleton):
-            for text in _common(first, second, tries):
-                keep(text)
+    for first, second in meeting:
+        for text in _common(first, second, tries):
+            keep(text)
     return tuple(found)
 
 
-def _may_meet(one: Skeleton, other: Skeleton) -> bool:
-    beginnings, ends = (one[0], other[0]), (one[-1], other[-1])
-    return min(beginnings, key=len) == max(beginnings, key=len)[: min(map(len, beginnings))] and max(
-        ends, key=len
-    ).endswith(min(ends, key=len))
+def _may_meet(one: Pattern, other: Pattern) -> bool:
+    """Whether a text may have the literal beginning, end and words of both: almost no two patterns do."""
+    first, second = one.skeleton, other.skeleton
+    beginnings, ends = sorted((first[0], second[0]), key=len), sorted((first[-1], second[-1]), key=len)
+    if not (beginnings[1].startswith(beginnings[0]) and ends[1].endswith(ends[0])):
+        return False
+    return _may_carry(one, other) and _may_carry(other, one)
+
+
+def _may_carry(one: Pattern, other: Pattern) -> bool:
+    """Whether each whole literal word of one pattern may stand in a text of the other: literally, or in a slot."""
+    literal = " ".join(other.skeleton)
+    return all(
+        word in literal or any(_may_hold(slot.type, word) for _, slot in other.uses)
+        for part in one.skeleton
+        for word in re.findall(r"(?<!\S)[^\W\d_]{2,}(?!\S)", part)
+    )
+
+
+@lru_cache(maxsize=50_000)
+def _may_hold(kind: str, word: str) -> bool:
+    slot = slot_type(kind)
+    if slot.closed:
+        return word in _spoken(kind)
+    # Words are told by parsing a few; the rest holds free text.
+    return any(slot.parse(" ".join([word] * count)) is not None for count in (1, 2, 3)) or kind[:4] not in _WORDS
+
+
+@lru_cache(maxsize=5_000)
+def _spoken(kind: str) -> frozenset[str]:
+    """The words in many texts of a slot type: "EUR", "March", "seven"."""
+    slot, rng = slot_type(kind), Random(0)  # noqa: S311 - the same words every time
+    return frozenset(word for _ in range(_SPOKEN) for word in re.findall(r"[^\W\d_]+", slot.sample(rng)))
 
 
 def _common(one: Pattern, other: Pattern, tries: int) -> Iterator[str]:

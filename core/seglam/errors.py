@@ -12,7 +12,8 @@ The whole tree::
     ├── EmbedderError                     an embedder returned something that is no embedding
     ├── ProcedureError                    a procedure is refused
     │   ├── PatternError                  a pattern that does not parse; says where
-    │   └── ReplyError                    the compiler's reply is no procedure; says what is missing
+    │   ├── ReplyError                    the compiler's reply is no procedure; says what is missing
+    │   └── SupersededError               the version that it was made from was refuted or retired meanwhile
     ├── TapeError                         a recorded reply is missing or the tape is damaged
     └── OnlyIfCachedError                 Control(only_if_cached=True) and nothing was cached
 
@@ -63,6 +64,10 @@ class PatternError(ProcedureError):
 
 class ReplyError(ProcedureError):
     """The compiler's reply is no procedure; the message says what is missing."""
+
+
+class SupersededError(ProcedureError):
+    """The version that it was made from was refuted or retired meanwhile."""
 
 
 class TapeError(SeglamError):

@@ -147,6 +147,14 @@ class Pattern:
             return None
         return None if (texts := self._texts(text.strip())) is None else self._values(texts)
 
+    def proves(self, text: str) -> bool:
+        """Whether a request that was answered rightly shows that each slot has the right name.
+
+        It does not when two slots hold the same value: exchanged, they would give the same answer.
+        """
+        values = self.match(text)
+        return values is not None and len(set(map(str, values.values()))) == len(values)
+
     def reads(self, text: str) -> bool:
         """Whether the text has the pattern's form; ``match`` may refuse it for a slot's value, or for a second reading."""
         return len(text) <= MAX_REQUEST and self._found(text.strip()) is not None
@@ -299,15 +307,20 @@ class Guard:
 
     def match(self, text: str) -> Params | None:
         """The values, when a pattern accepts the whole text and no other reads different values from it. Never raises."""
-        found: Params | None = None
+        found = self.read(text)
+        return None if found is None else found[0]
+
+    def read(self, text: str) -> tuple[Params, Pattern] | None:
+        """As ``match``, with the first pattern that accepts the text."""
+        found: tuple[Params, Pattern] | None = None
         for pattern in self.patterns:
             values = pattern.match(text)
             if values is None:
                 continue
             # repr, because 5 == Decimal(5), and code may treat them differently
-            if found is not None and repr(sorted(values.items())) != repr(sorted(found.items())):
+            if found is not None and repr(sorted(values.items())) != repr(sorted(found[0].items())):
                 return None
-            found = values
+            found = found or (values, pattern)
         return found
 
     def reads(self, text: str) -> bool:

@@ -10,15 +10,16 @@ from dataclasses import replace
 from functools import partial
 
 from seglam.authoring import Author, Resources
-from seglam.casebook import ABSTAINED, COVERED, FAILED, NEAR, OPEN, Group
+from seglam.casebook import ABSTAINED, COVERED, NEAR, OPEN, Group
 from seglam.exchange import Request, Response
 from seglam.jury import Verdict, blame
 from seglam.policy import DAY
-from seglam.procedure import Finding, Procedure, State, answer
-from seglam.sandbox import HIT
+from seglam.procedure import Case, Finding, Procedure, State, answer
+from seglam.sandbox import HIT, Status
 
 logger = logging.getLogger("seglam")
 
+_REFUSING = frozenset({Status.OK, Status.REFUSED, Status.ERROR})  # OK: check() said no; a busy machine says nothing
 _RECHECKED = 2  # old cases that are asked again to tell a counterexample from a change of the world
 
 
@@ -56,7 +57,10 @@ class Learner:
             return
         engine = request.engine if self._policy.bind_engine else None
         kin = self._casebook.place(request, engine=engine)
-        parent = self._author.parent(kin.group) if kin is not None and kin.group.state == COVERED else None
+        covered = kin is not None and kin.group.state == COVERED
+        parent = self._author.parent(kin.group) if kin is not None and covered else None
+        if kin is not None and covered and parent is None:
+            self._uncover(kin.group, "no version of it answers")
         if parent is not None and parent.draft.guard.reads(request.text):
             self._abstained(request, response, parent.class_id)
             return
@@ -91,14 +95,15 @@ class Learner:
             if given.text is not None and (request.fits is None or request.fits(given.text)):
                 taken = True
                 self._compare(procedure, request, response, given.text)
-            elif given.outcome is not None and not given.outcome.strike:
+            elif given.outcome is not None and given.outcome.status in _REFUSING:
                 abstained = procedure
         return taken, abstained
 
     def _compare(self, procedure: Procedure, request: Request, response: Response, given: str) -> None:
         agrees = self._author.same(procedure, request.text, response.text, given)
-        if agrees and any(case.answer and case.text == request.text for case in procedure.examples):
-            return  # it was made from this very exchange: agreeing again shows nothing
+        known = any(case.answer and case.text == request.text for case in procedure.examples)
+        if agrees and (known or self._casebook.agreed(procedure.class_id, request.key, procedure.id)):
+            return  # it was made from this very exchange, or has been compared by it: agreeing again shows nothing
         if agrees:
             self._agreed(procedure, request, response)
             return
@@ -108,6 +113,9 @@ class Learner:
             if verdict.blamed:
                 self._refuted(procedure, request, replace(response, text=verdict.answer), verdict.reason)
                 return
+        except BaseException:
+            self._standing.distrust(procedure, "it was contradicted, and nobody could be asked again", "disagreed")
+            raise
         finally:
             self._standing.clear(procedure)
         # The model was outvoted by itself: what it said first must not be served again for the same request.
@@ -119,6 +127,7 @@ class Learner:
         self._ledger.count(f"{stage}.agreed", procedure.namespace)
         finding = Finding(stage, passed=True, detail=detail)
         now = self._clock()
+        self._prove(procedure, request, response)
         if self._library.settle(procedure.id, finding, now, promote=self._author.promote) is State.LIVE:
             self._author.went_live(procedure)
         self._casebook.file(
@@ -128,6 +137,12 @@ class Learner:
             verdict="agree",
             procedure_id=procedure.id,
         )
+
+    def _prove(self, procedure: Procedure, request: Request, response: Response) -> None:
+        """Keep the first agreement in each wording: from now on its template answers."""
+        read = procedure.draft.guard.read(request.text)
+        if read is not None and read[1].template not in procedure.proven and read[1].proves(request.text):
+            self._library.prove(procedure.id, Case(request.key, request.text, response.text, response.usage))
 
     # -- disagreement -------------------------------------------------------------------------------------------------
 
@@ -160,11 +175,15 @@ class Learner:
         group = self._casebook.group(procedure.class_id)
         if group is None or self._author.parent(group) is not None:
             return  # another version of the class still answers
-        blamed = sum(p.state is State.SUSPENDED for p in self._library.versions(group.id))
-        later = 0.0 if blamed <= 1 else self._author.later(blamed - 1)
-        self._casebook.release(group.id, FAILED, retry_at=later, reason="disagreed with the model")
+        later = self._uncover(group, "disagreed with the model")
         if later == 0.0 and self._compiler is not None and self._policy.compilable(request):
             self._recompile(request, group)
+
+    def _uncover(self, group: Group, reason: str) -> float:
+        """Let a class without a working version be compiled again; returns when: 0.0 for now, never if somebody else has it."""
+        blamed = sum(p.state is State.SUSPENDED for p in self._library.versions(group.id))
+        later = 0.0 if blamed <= 1 else self._author.later(blamed - 1)
+        return later if self._casebook.uncover(group.id, retry_at=later, reason=reason) else math.inf
 
     def _recompile(self, request: Request, group: Group) -> None:
         distinct = {case.text for case in group.cases}
@@ -207,6 +226,10 @@ class Learner:
             return
         self._inspected = now
         for procedure in self._library.unused(now - self._policy.retire_after):
+            siblings = [p for p in self._library.versions(procedure.class_id) if p.id != procedure.id]
+            if procedure.state is State.SHADOW and any(p.state is State.LIVE for p in siblings):
+                continue  # the version that answers is used; this one waits for what only it takes
             self._library.move(procedure.id, State.RETIRED, Finding("retired", passed=True, detail="not used"), now)
-            self._casebook.release(procedure.class_id, OPEN, tries=0)
+            if not any(p.state in (State.LIVE, State.SHADOW) for p in siblings):
+                self._casebook.release(procedure.class_id, OPEN, tries=0)
             self._ledger.count("procedures.retired", procedure.namespace)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from seglam.errors import SupersededError
 from seglam.exchange import Usage
 from seglam.procedure import Case, Draft, Finding, Procedure, State, mean_usage
 from seglam.schema import findings, procedures
@@ -18,7 +19,9 @@ from seglam.trust import Record
 logger = logging.getLogger("seglam")
 
 _MOST_CONTEXTS: Final = 1_000
+_MOST_EXAMPLES: Final = 128
 WORKING: Final = (State.LIVE, State.SHADOW)
+_DERIVED: Final = ("widened", "extended")
 
 Context = tuple[str, str]
 Promotion = Callable[[Record, int, int], bool]
@@ -141,9 +144,13 @@ class Library:
             examples: the exchanges that it must reproduce for ever.
             birth: who made it, how, and what the gate found.
             state: SHADOW, LIVE or DRAFT.
+
+        Raises:
+            SupersededError: the parent was suspended or retired meanwhile; nothing is kept.
         """
         version = select(func.coalesce(func.max(procedures.c.version), 0) + 1).where(procedures.c.class_id == class_id)
         with self._store.write() as connection:
+            _still_works(connection, birth)
             row = connection.execute(
                 procedures.insert().values(
                     class_id=class_id,
@@ -190,7 +197,7 @@ class Library:
         """
         with self._store.write() as connection:
             row = connection.execute(select(procedures).where(procedures.c.id == procedure_id)).first()
-            if row is None:
+            if row is None or (row.state == State.SUSPENDED and _told(connection, procedure_id, finding)):
                 return None
             counts = {"agreements": row.agreements, "disagreements": row.disagreements}
             counts["agreements" if finding.passed else "disagreements"] += 1
@@ -209,14 +216,28 @@ class Library:
         return state
 
     def move(self, procedure_id: int, state: State, finding: Finding, now: float) -> None:
-        """Put a version into a state, and say why."""
+        """Put a version into a state, and say why. A pinned one is not retired, whatever the caller had read about it."""
         with self._store.write() as connection:
-            row = connection.execute(select(procedures.c.class_id).where(procedures.c.id == procedure_id)).first()
-            if row is None:
+            row = connection.execute(select(procedures).where(procedures.c.id == procedure_id)).first()
+            if row is None or (row.pinned and state is State.RETIRED):
                 return
             _move(connection, [procedure_id], state, finding, now)
             if state is State.LIVE:
                 _supersede(connection, procedure_id, row.class_id, now)
+
+    def note(self, procedure_id: int, finding: Finding, now: float) -> None:
+        """Add a finding that moves nothing to a version's evidence."""
+        with self._store.write() as connection:
+            _add(connection, procedure_id, (finding,), now)
+
+    def prove(self, procedure_id: int, case: Case) -> None:
+        """Add a request and its answer to what a version must reproduce: it is the first in its wording."""
+        with self._store.write() as connection:
+            row = connection.execute(select(procedures.c.examples).where(procedures.c.id == procedure_id)).first()
+            if row is None or len(known := json.loads(row.examples)) >= _MOST_EXAMPLES:
+                return
+            values = {"examples": json.dumps([*known, *json.loads(_examples([case]))])}
+            connection.execute(update(procedures).where(procedures.c.id == procedure_id).values(values))
 
     def pin(self, procedure_id: int, *, pinned: bool) -> None:
         """Keep a version from being replaced, merged or retired by itself, or no longer."""
@@ -236,6 +257,25 @@ class Library:
         """All comparisons with the model, of every version that the gate let through."""
         agreed, compared = self._store.read(_compared(0))[0]
         return Record(int(agreed), int(compared) - int(agreed))
+
+
+def _still_works(connection: Connection, birth: Birth) -> None:
+    """A parent may have been refuted while the model wrote: its code must not come back under another number."""
+    if birth.parent is None or birth.origin not in _DERIVED:
+        return
+    query = select(procedures.c.state).where(procedures.c.id == birth.parent)
+    if connection.execute(query).scalar_one_or_none() not in WORKING:
+        raise SupersededError(f"version {birth.parent} answers no more, and nothing may be made from it")
+
+
+def _told(connection: Connection, procedure_id: int, finding: Finding) -> bool:
+    """Whether this very disagreement suspended the version: it counts once, under the stage that is known last (drifted)."""
+    query = select(findings).where(findings.c.procedure_id == procedure_id, findings.c.passed == 0)
+    last = connection.execute(query.order_by(findings.c.id.desc()).limit(1)).first()
+    if finding.passed or last is None or last.detail != finding.detail:
+        return False
+    connection.execute(update(findings).where(findings.c.id == last.id).values(stage=finding.stage))
+    return True
 
 
 def _compared(but: int) -> Any:

@@ -76,6 +76,8 @@ class Policy:
         skip: stages of the gate that are left out, by name.
         audit_first, audit_hits, audit: the share of a version's first ``audit_hits`` hits, and of all later ones, that the
             model answers all the same, to be compared.
+        prove: True asks the model at the first request in each wording that a procedure's templates foresee, and answers in
+            that wording once they agreed; False lets every template of a trusted version answer.
         votes: how often the model is asked again before a procedure is blamed for a disagreement; 0: never, one suspends.
         widen: near requests that no pattern takes before the compiler is asked for one more; doubles with every failure.
         kin: cosine similarity from which a request counts as near a class although their words differ.
@@ -107,6 +109,7 @@ class Policy:
     audit_first: float = 0.05
     audit_hits: int = 20
     audit: float = 0.01
+    prove: bool = True
     votes: int = 2
     widen: int = 1
     kin: float = 0.6

@@ -12,7 +12,7 @@ from seglam.casebook import OPEN, Casebook
 from seglam.dispatch import Dispatch
 from seglam.exchange import Hit, Miss, Request, Response, TierName, Usage, Why
 from seglam.flow import Flow, call, quick
-from seglam.guard import Params
+from seglam.guard import Params, Pattern
 from seglam.library import Context, Library
 from seglam.policy import Policy
 from seglam.procedure import Answer, Case, Procedure, State, answer
@@ -53,23 +53,29 @@ class ProceduralTier:
     def find(self, request: Request) -> Flow[Hit | Miss | None]:
         """The answer of the live procedures that accept the whole text.
 
-        Miss(DISAGREE) when two differ, Miss(AUDIT) when the model is to be asked all the same.
+        Miss(DISAGREE) when two differ, Miss(AUDIT) when the model is to be asked all the same: a sample, and the first
+        request in each wording.
         """
         if not self._policy.answerable(request):
             return None
         taking = yield from quick(self._taking, request)
         if not taking:
             return None
-        if any(self._standing.audit(p, request.key) for p, _ in taking) and self._auditable(request):
-            return Miss(Why.AUDIT, ", ".join(f"procedure:{p.id}" for p, _ in taking))
-        return (yield from call(self._run, request, taking))
+        # A wording that the compiler has only foreseen is in shadow, whatever the code has shown: its slots may be crossed.
+        unproven = self._policy.prove and not all(pattern.template in p.proven for p, _, pattern in taking)
+        if unproven or any(self._standing.audit(p, request.key) for p, _, _ in taking):
+            if self._auditable(request):
+                return Miss(Why.AUDIT, ", ".join(f"procedure:{p.id}" for p, _, _ in taking))
+            if unproven:
+                return None
+        return (yield from call(self._run, request, [(p, params) for p, params, _ in taking]))
 
-    def _taking(self, request: Request) -> list[tuple[Procedure, Params]]:
-        """The live procedures that accept the text, with what they read from it."""
+    def _taking(self, request: Request) -> list[tuple[Procedure, Params, Pattern]]:
+        """The live procedures that accept the text, with what they read from it, and by which of their patterns."""
         live, dispatch = self._dispatch(request.context)
         found = (live[i] for i in dispatch.candidates(request.text)) if live else ()
-        may = ((p, p.draft.guard.match(request.text)) for p in found if self._standing.may(p, request))
-        return [(p, params) for p, params in may if params is not None]
+        may = ((p, p.draft.guard.read(request.text)) for p in found if self._standing.may(p, request))
+        return [(p, *read) for p, read in may if read is not None]
 
     def _dispatch(self, context: Context) -> tuple[list[Procedure], Dispatch]:
         """The live procedures of a context and the way to those that may take a text; made again when one changes."""

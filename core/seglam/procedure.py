@@ -131,6 +131,12 @@ class Procedure:
     pinned: bool = False
     used: float = 0.0
 
+    @cached_property
+    def proven(self) -> frozenset[str]:
+        """The templates that an example with a known answer has shown to be right."""
+        known = [case.text for case in self.examples if case.answer]
+        return frozenset(p.template for p in self.draft.guard.patterns if any(p.proves(text) for text in known))
+
     def agrees(self, text: str, expected: str, actual: str) -> bool:
         """Whether two answers to ``text`` say the same for this kind of answer."""
         del text  # a judge that reads the question will want it

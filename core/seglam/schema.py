@@ -199,6 +199,10 @@ _M002: Final = (
     "ALTER TABLE procedures ADD COLUMN origin TEXT NOT NULL DEFAULT 'compiled'",
     "ALTER TABLE procedures ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE classes ADD COLUMN widenings INTEGER NOT NULL DEFAULT 0",
+    # What is pinned must not be merged or retired by somebody who read it before; examples say which wordings are proved.
+    "DROP TRIGGER procedures_changed",
+    """CREATE TRIGGER procedures_changed AFTER UPDATE OF state, patterns, source, pinned, examples ON procedures BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'procedures'; END""",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (("m001_first", _M001), ("m002_life", _M002))

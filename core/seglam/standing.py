@@ -30,8 +30,9 @@ class Standing:
         self._ledger = ledger
         self._clock = clock
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._distrusted: dict[int, Finding] = {}
-        self._accused: set[int] = set()
+        self._accused: Counter[int] = Counter()
         self._strikes: Counter[int] = Counter()
         self._served: Counter[int] = Counter()
 
@@ -55,17 +56,24 @@ class Standing:
 
     def persist(self) -> None:
         """Write down suspensions that are only in memory yet; what cannot be written now is tried at the next flush."""
-        for procedure_id, finding in list(self._distrusted.items()):
-            self._library.settle(procedure_id, finding, self._clock())
-            self._distrusted.pop(procedure_id, None)
+        # One writer at a time, or the thread of the flushes writes again what a request's thread is writing just now.
+        with self._writing:
+            for procedure_id, finding in list(self._distrusted.items()):
+                self._library.settle(procedure_id, finding, self._clock())
+                if self._distrusted.get(procedure_id) is finding:  # a newer reason is written by whoever brought it
+                    self._distrusted.pop(procedure_id)
 
     def accuse(self, procedure: Procedure) -> None:
-        """Do not ask it while the model is asked for its votes."""
-        self._accused.add(procedure.id)
+        """Do not ask it while the model is asked for its votes; holds until every accusation is cleared."""
+        with self._lock:
+            self._accused[procedure.id] += 1
 
     def clear(self, procedure: Procedure) -> None:
-        """The votes are in."""
-        self._accused.discard(procedure.id)
+        """The votes about one accusation are in; other threads may still wait for theirs."""
+        with self._lock:
+            self._accused[procedure.id] -= 1
+            if self._accused[procedure.id] <= 0:
+                del self._accused[procedure.id]
 
     def strike(self, procedure: Procedure, status: str) -> None:
         """It broke its limits; after three times in a row it is suspended."""
