@@ -412,17 +412,17 @@ class Author:
 
     def _inherit(self, more: Procedure, less: Procedure) -> None:
         """What it answers as well as the other did has proved the templates that it reads it by."""
-        proven = set(more.proven)
         for case in less.examples:
             read = more.draft.guard.read(case.text)
-            if case.answer and read is not None and read[1].template not in proven and read[1].proves(case.text):
-                proven.add(read[1].template)
+            if case.answer and read is not None and read[1].template not in more.proven:
                 self._library.prove(more.id, case)
 
     def _redundant(self, less: Procedure, more: Procedure) -> bool:
+        if not less.examples or any(more.draft.guard.match(case.text) is None for case in less.examples):
+            return False
         group = self._casebook.group(less.class_id)
         fresh = self._library.get(less.id)  # a person may have pinned it since it was read
-        if group is None or fresh is None or fresh.pinned or fresh.state is not State.LIVE or not less.examples:
+        if group is None or fresh is None or fresh.pinned or fresh.state is not State.LIVE:
             return False
         taken = [case for case in group.cases if case.answer and less.draft.guard.match(case.text) is not None]
         return self._answers(more, (*less.examples, *taken))

@@ -141,7 +141,7 @@ class Learner:
     def _prove(self, procedure: Procedure, request: Request, response: Response) -> None:
         """Keep the first agreement in each wording: from now on its template answers."""
         read = procedure.draft.guard.read(request.text)
-        if read is not None and read[1].template not in procedure.proven and read[1].proves(request.text):
+        if read is not None and read[1].template not in procedure.proven:
             self._library.prove(procedure.id, Case(request.key, request.text, response.text, response.usage))
 
     # -- disagreement -------------------------------------------------------------------------------------------------

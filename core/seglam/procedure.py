@@ -135,7 +135,7 @@ class Procedure:
     def proven(self) -> frozenset[str]:
         """The templates that an example with a known answer has shown to be right."""
         known = [case.text for case in self.examples if case.answer]
-        return frozenset(p.template for p in self.draft.guard.patterns if any(p.proves(text) for text in known))
+        return frozenset(p.template for p in self.draft.guard.patterns if p.proved(known))
 
     def agrees(self, text: str, expected: str, actual: str) -> bool:
         """Whether two answers to ``text`` say the same for this kind of answer."""
