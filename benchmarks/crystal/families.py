@@ -5,6 +5,7 @@ Only these families may be used here: the package's other families are kept for 
 
 import importlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from itertools import count
@@ -61,7 +62,7 @@ def sequence(klass: str, seed: int) -> Iterator[Item]:
         text = entry["question"].strip()
         if text not in seen:
             seen.add(text)
-            yield Item(text, _answer(klass, entry["answer"]), klass, 0, len(seen) - 1, "family")
+            yield Item(text, _answer(klass, entry), klass, 0, len(seen) - 1, "family")
 
 
 def score(item: Item, reply: str) -> float:
@@ -79,11 +80,20 @@ def _dataset(klass: str, seed: int) -> Any:
     return gym.create_dataset(klass, size=APART, seed=seed * APART, **SETTINGS.get(klass, {}))
 
 
-def _answer(klass: str, answer: str) -> str:
-    """The answer as the request demands it: reasoning-gym keeps all digits of a power, of which three are asked for."""
+def _answer(klass: str, entry: Any) -> str:
+    """The answer as the request demands it.
+
+    reasoning-gym keeps all digits of a power, of which three are asked for; and it cuts the milliseconds of a binary fraction
+    (int(0.388 % 1 * 1000) is 387), which leaves two in five answers with milliseconds one short.
+    """
+    answer = str(entry["answer"])
     if klass == "power_function":
         return f"{Decimal(answer):.2e}"
-    return str(answer)
+    if klass == "time_intervals" and "." in answer:
+        first, last = (datetime.fromisoformat(entry["metadata"][name]) for name in ("start_time", "end_time"))
+        seconds, rest = divmod((last - first) // timedelta(milliseconds=1), 1000)
+        return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}.{rest:03d}"
+    return answer
 
 
 def _metadata(klass: str, data: Any, answer: str) -> dict[str, Any]:
