@@ -183,20 +183,23 @@ def overlaps(one: Guard, other: Guard, tries: int) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
 
-    def keep(text: str) -> None:
-        if text not in found and one.match(text) is not None and other.match(text) is not None:
-            found[text] = None
-
-    meeting = [pair for pair in product(one.patterns, other.patterns) if _may_meet(*pair)]
-    for pattern, seed in product(dict.fromkeys(chain.from_iterable(meeting)), range(tries)):
-        try:
-            keep(pattern.sample(seed))
-        except PatternError:
-            break  # nothing of its own was found
-    for first, second in meeting:
-        for text in _common(first, second, tries):
-            keep(text)
+    for first, second in product(one.patterns, other.patterns):
+        if not _may_meet(first, second):
+            continue
+        for text in (*_samples(first, tries), *_samples(second, tries), *_common(first, second, tries)):
+            # The two patterns before the two guards, which ask all of theirs.
+            if text in found or first.match(text) is None or second.match(text) is None:
+                continue
+            if one.match(text) is not None and other.match(text) is not None:
+                found[text] = None
     return tuple(found)
+
+
+def _samples(pattern: Pattern, tries: int) -> list[str]:
+    try:
+        return [pattern.sample(seed) for seed in range(tries)]
+    except PatternError:
+        return []  # nothing of its own was found
 
 
 def _may_meet(one: Pattern, other: Pattern) -> bool:

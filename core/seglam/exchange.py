@@ -219,6 +219,9 @@ def unstorable(text: str) -> str:
     return ""
 
 
+_encoder: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def canonical(value: Any) -> str:
     """Canonical JSON: sorted keys, no spaces, ASCII only, so that lone surrogates and NUL have one form.
 
@@ -226,7 +229,7 @@ def canonical(value: Any) -> str:
         TypeError: for a value that JSON does not have; adapters turn such a request into a bypass.
         ValueError: for NaN or infinity.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _encoder.encode(value)
 
 
 def digest(*parts: Any) -> str:

@@ -30,9 +30,9 @@ def engine(path: Path) -> Engine:
     @event.listens_for(made, "connect")
     def configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin transactions of its own; `begin` below does
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        for pragma in (f"busy_timeout = {BUSY_MS}", "synchronous = NORMAL", "foreign_keys = ON"):
+            # Closed, because a cursor that a profiler keeps alive is a statement in progress, and no transaction commits.
+            connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(made, "begin")
     def begin(connection: Connection) -> None:

@@ -5,7 +5,7 @@ find() runs on the request path and writes nothing. What is learnt from the mode
 
 import threading
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from seglam.authoring import Author
 from seglam.casebook import OPEN, Casebook
@@ -20,6 +20,15 @@ from seglam.sandbox import HIT, Sandbox
 from seglam.standing import Standing
 
 _MOST_CONTEXTS: Final = 1_000
+
+
+class _Live(NamedTuple):
+    """What was derived from the working procedures of a context, as long as they are the same."""
+
+    working: tuple[Procedure, ...]
+    live: list[Procedure]
+    dispatch: Dispatch
+    typical: dict[int, Usage]
 
 
 class ProceduralTier:
@@ -48,7 +57,7 @@ class ProceduralTier:
         self._policy = policy
         self._author = author
         self._lock = threading.Lock()
-        self._live: dict[Context, tuple[tuple[Procedure, ...], list[Procedure], Dispatch]] = {}
+        self._live: dict[Context, _Live] = {}
 
     def find(self, request: Request) -> Flow[Hit | Miss | None]:
         """The answer of the live procedures that accept the whole text.
@@ -81,14 +90,15 @@ class ProceduralTier:
         """The live procedures of a context and the way to those that may take a text; made again when one changes."""
         working = self._library.working(context)
         known = self._live.get(context)
-        if known is None or known[0] is not working:
+        if known is None or known.working is not working:
             live = [p for p in working if p.state is State.LIVE]
-            known = (working, live, Dispatch([p.draft.guard for p in live]))
+            dispatch = Dispatch([p.draft.guard for p in live])
+            known = _Live(working, live, dispatch, {p.id: p.typical for p in working})
             with self._lock:
                 if len(self._live) >= _MOST_CONTEXTS:
                     self._live.clear()
                 self._live[context] = known
-        return known[1], known[2]
+        return known.live, known.dispatch
 
     def _auditable(self, request: Request) -> bool:
         """Whether asking the model instead would teach anything: its answer must be recordable."""
@@ -121,8 +131,9 @@ class ProceduralTier:
 
     def saved(self, hit: Hit, context: Context) -> Usage:
         """What the model would have taken for a hit of this tier: the mean of the cases."""
-        wanted = int(hit.source.partition(":")[2])
-        return next((p.typical for p in self._library.working(context) if p.id == wanted), Usage())
+        # From memory without asking the store: the lookup has just done so.
+        known = self._live.get(context)
+        return Usage() if known is None else known.typical.get(int(hit.source.partition(":")[2]), Usage())
 
     def author(self, request: Request) -> Flow[Hit | None]:
         """Ask the model for code instead of an answer, and answer with what the code gives (compile="first").

@@ -200,9 +200,11 @@ def answer(
 
 
 _PARAMS: Final = "seglam_params"
-# One expression: what run() returned never leaves the sandbox, so it may be of any type. One dictionary: slots as globals would
-# hide the module's own imports (a slot named `date` beside `from datetime import date`).
-_CALL: Final = f"(lambda value: [bool(check(value, **{_PARAMS})), render(value, **{_PARAMS})])(run(**{_PARAMS}))"
+# What run() returned never leaves the sandbox, so it may be of any type. One dictionary: slots as globals would hide the
+# module's own imports (a slot named `date` beside `from datetime import date`).
+_CALL: Final = (
+    f"seglam_value = run(**{_PARAMS})\n[bool(check(seglam_value, **{_PARAMS})), render(seglam_value, **{_PARAMS})]"
+)
 
 
 _FENCE: Final = re.compile(r"^(~{3,}|`{3,})[ \t]*(\w+)[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)

@@ -121,7 +121,7 @@ class Store:
         with explained(self.path):
             recognise(self.path)
             with self._connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL").close()
             if self._applied() == [name for name, _ in schema.MIGRATIONS]:
                 return
             with self.write() as connection:

@@ -158,10 +158,12 @@ def _settle_telemetry() -> None:
     """Answer once and for all the question that the engine asks on every call: is there an opentelemetry?
 
     Where it is not installed, that import searches the whole path each time: half of a small call's time. Worse, a fork meanwhile
-    leaves the import's lock taken for ever in the child, whose first call then hangs. None is Python's own way to say no.
+    leaves the import's lock taken for ever in the child, whose first call then hangs. None is Python's own way to say no. It is
+    the submodule that is asked for: a no to the package alone is found only after a search of its own.
     """
     if "opentelemetry" not in sys.modules and find_spec("opentelemetry") is None:
-        sys.modules["opentelemetry"] = None  # type: ignore[assignment]  # typeshed leaves out this documented value
+        for name in ("opentelemetry", "opentelemetry.context"):
+            sys.modules[name] = None  # type: ignore[assignment]  # typeshed leaves out this documented value
 
 
 def _second_copy(original: Any) -> Any:
