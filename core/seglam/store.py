@@ -28,6 +28,7 @@ from seglam.opening import BUSY_MS, engine, explained, names, recognise, refuse_
 from seglam.schema import aliases, cases, classes, counters, entries, findings, migrations, procedures
 
 _BATCH: Final = 1_000  # vectors read at a time: a hundred thousand at once would be a peak of memory for ever
+_MOST_READERS: Final = 8  # connections kept open; more threads than that open some for a single row
 _EVICT_SHARE: Final = 0.05  # evicting one by one would raise the generation, and empty the memory tier, at every write
 _ENTRY: Final = (
     entries.c.id,
@@ -91,7 +92,8 @@ class Store:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.path = self._resolve(path)
         self._watch_lock = threading.Lock()
-        self._watch: sqlite3.Connection | None = None
+        self._watch: sqlite3.Cursor | None = None
+        self._readers: list[sqlite3.Cursor] = []
         self._seen: Generation | None = None
         self._epoch = 0
         self._engine = engine(self.path)
@@ -153,14 +155,17 @@ class Store:
     def let_go(self) -> None:
         """Close every connection; they are opened again on demand."""
         self._engine.dispose()
+        readers, self._readers = self._readers, []
+        _close(readers)
         with self._watch_lock:
             if self._watch is not None:
-                self._watch.close()
+                self._watch.connection.close()
             self._watch = None
 
     def after_fork(self) -> None:
         """Start anew in a forked child, with locks and connections of its own."""
         self._engine = engine(self.path)
+        self._readers = []
         self._watch, self._seen, self._watch_lock = None, None, threading.Lock()
         if self._temporary is not None:
             self._temporary._finalizer.detach()  # type: ignore[attr-defined] # noqa: SLF001 - the parent still uses the file
@@ -186,14 +191,18 @@ class Store:
                 return self._look(self._watch)
         with forks.using(), self._watch_lock:  # the gate only where a connection is opened: this is asked at every hit
             if self._watch is None:
-                # isolation_level None: a transaction left open would freeze this connection's view of data_version.
-                wait = BUSY_MS / 1000
-                self._watch = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=wait)
+                self._watch = self._cursor()
                 self._epoch += 2**32  # every connection counts from the start
             return self._look(self._watch)
 
-    def _look(self, watch: sqlite3.Connection) -> Generation:
-        version = self._epoch + watch.execute("PRAGMA data_version").fetchone()[0]
+    def _cursor(self) -> sqlite3.Cursor:
+        """A connection to read with, past SQLAlchemy's machinery, which took most of what a lookup spent on the store."""
+        # isolation_level None: a transaction left open would freeze the connection's view of the file.
+        wait = BUSY_MS / 1000
+        return sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=wait).cursor()
+
+    def _look(self, watch: sqlite3.Cursor) -> Generation:
+        version = self._epoch + watch.execute("PRAGMA data_version").fetchall()[0][0]
         if self._seen is None or self._seen.version != version:
             values = dict(watch.execute("SELECT name, value FROM meta").fetchall())
             self._seen = Generation(version, values["entries"], values["procedures"])
@@ -204,13 +213,23 @@ class Store:
     def entry(self, key: str, threshold: float = 0.0) -> Entry | None:
         """The entry with this exact key, or the one that an alias of this key points to with at least this score."""
         with forks.using():
-            # Past SQLAlchemy's own machinery: every lookup that is not in memory asks this, and it was a quarter of a hit.
-            pooled = self._engine.raw_connection()
+            idle = self._readers
             try:
-                row = pooled.cursor().execute(_BY_KEY, (key, key, threshold)).fetchone()
-            finally:
-                pooled.close()
-        return None if row is None else _entry(_Raw(row))
+                reader = idle.pop()
+            except IndexError:
+                reader = self._cursor()
+            try:  # fetchall: a statement that is not at its end would keep its view of the file
+                rows = reader.execute(_BY_KEY, (key, key, threshold)).fetchall()
+            except BaseException:
+                _close([reader])
+                raise
+            if len(idle) >= _MOST_READERS:
+                _close([reader])
+            else:
+                idle.append(reader)
+                if idle is not self._readers:  # the store was closed meanwhile
+                    _close(idle)
+        return _entry(_Raw(rows[0])) if rows else None
 
     def entry_by_id(self, entry_id: int) -> Entry | None:
         """The entry with this id."""
@@ -415,6 +434,13 @@ def _evict(connection: Connection, limit: int) -> None:
         surplus = count - limit + int(limit * _EVICT_SHARE)
         oldest = select(entries.c.id).order_by(entries.c.used, entries.c.id).limit(min(surplus, count - 1))
         connection.execute(delete(entries).where(entries.c.id.in_(oldest)))
+
+
+def _close(readers: list[sqlite3.Cursor]) -> None:
+    """Close the connections of a list that others may be taking from at the same time."""
+    while readers:
+        with contextlib.suppress(IndexError):
+            readers.pop().connection.close()
 
 
 class _Raw:
