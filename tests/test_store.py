@@ -299,3 +299,17 @@ def test_a_copy_of_a_file_in_use_opens(store, path, tmp_path):
     copy = Store(tmp_path / "copy.db")
     assert copy.entry(Request("q").key) is not None
     copy.close()
+
+
+def test_a_profiler_that_keeps_frames_alive_does_no_harm(path, open_cache):
+    """Sampling profilers hold frames, and with them cursors that nobody closed: a statement in progress lets nothing commit."""
+    kept = []
+    sys.setprofile(lambda frame, event, argument: kept.append(frame))
+    try:
+        cache = open_cache()
+        cache.record(Request("What is the capital of Peru?"), Response("Lima"))
+        assert cache.lookup(Request("What is the capital of Peru?"))
+        cache.forget(Request("What is the capital of Peru?"))
+    finally:
+        sys.setprofile(None)
+    assert kept
