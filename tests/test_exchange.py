@@ -1,5 +1,7 @@
 """Requests, responses, keys."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from seglam import (
     digest,
     vary_digest,
 )
+from seglam.exchange import KEY_VERSION
 
 texts = st.text(st.characters(), max_size=30)  # lone surrogates and NUL included
 names = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
@@ -62,6 +65,13 @@ def test_canonical_form_ignores_order_and_refuses_what_json_lacks():
         canonical(float("nan"))
     with pytest.raises(TypeError):
         canonical(object())
+
+
+@given(st.lists(texts))
+def test_a_digest_of_texts_is_that_of_their_canonical_form(parts):
+    """The short way for texts gives the bytes of canonical JSON, whatever they hold: keys in files stay valid."""
+    whole = canonical([KEY_VERSION, *parts]).encode("ascii")
+    assert digest(*parts) == hashlib.sha256(whole).hexdigest()
 
 
 def test_an_empty_context_has_an_empty_vary():

@@ -1,14 +1,15 @@
 """The procedure tier: learning from two misses, answering by code, and never being trusted too early."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from seglam import Completion, Hit, Miss, Policy, Request, Response, State, TierName, Usage, Why
 from seglam.library import Birth
-from seglam.procedure import Case, declined, parse_reply
+from seglam.procedure import Case, Draft, answer, declined, parse_reply
 from seglam.prompts import compile_prompt
-from seglam.sandbox import Outcome, Status
+from seglam.sandbox import HIT, MontySandbox, Outcome, Status
 from seglam.verifier import STAGES
 
 SUM = """\
@@ -87,6 +88,36 @@ def test_two_misses_make_a_procedure_one_agreement_makes_it_live(open_cache):
     assert (found.tier, found.response.text) == (TierName.PROCEDURE, "The sum is 6912.")
     stats = cache.stats()
     assert (stats.hits["procedure"], stats.compile_calls, stats.saved_input_tokens) == (1, 2, 20)
+
+
+def test_a_hit_asks_the_file_what_changed_once_for_each_tier(open_cache, monkeypatch):
+    """Twice, by the exact tier and by this one; what the hit saved is known from memory, the right procedure's among many."""
+    cache = open_cache(compiler=Script(SUM), policy={"audit": 0.0, "audit_first": 0.0})
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    (sound,) = cache.procedures()
+    other = replace(sound.draft, patterns=("Sum {a:integer} and {b:integer} up.",))
+    class_id = cache._casebook.file(Request("another class"), Response("x"), now=0.0)
+    cheap = [replace(case, usage=Usage(1, 1)) for case in sound.examples]
+    cache._library.save(class_id, ("", ""), other, cheap, Birth("m", "", 1.0), State.LIVE)
+    cache.lookup(Request("What is known is made ready."))
+    asked, generation = [], cache._store.generation
+    monkeypatch.setattr(cache._store, "generation", lambda: (asked.append(1), generation())[1])
+    assert cache.lookup(ask(1234, 5678)).tier is TierName.PROCEDURE
+    assert len(asked) == 2
+    assert cache.stats().saved_input_tokens == 20
+
+
+def test_what_run_returns_stays_in_the_sandbox():
+    """run() may give check() and render() a value of any type, even one that may not cross the boundary."""
+    source = "def run(a):\n    return lambda: a\n\ndef check(value, a):\n    return value() == a\n\n"
+    source += "def render(value, a):\n    return f'It is {value()}.'\n"
+    draft = Draft("says it again", "integer", "forever", ("Say {a:integer} again.",), source)
+    sandbox = MontySandbox()
+    try:
+        assert answer(draft, "Say 12 again.", sandbox, HIT).text == "It is 12."
+        assert answer(draft, "Say 12 again.", sandbox, HIT, as_written=True).text == "It is 12."
+    finally:
+        sandbox.close()
 
 
 def test_near_misses_are_refused(open_cache):

@@ -7,8 +7,11 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import create_engine, inspect
@@ -264,6 +267,102 @@ def test_processes_may_write_one_file_at_once(path):
     assert store.sizes()["entries"] == 400
     assert store.check() == []
     store.close()
+
+
+def test_a_read_sees_what_was_committed_before_it(store, path):
+    """A connection kept from an earlier read shows no older state of the file, whether it had found a row or not."""
+    assert store.entry(Request("q").key) is None
+    other = Store(path)
+    for answer in ("first", "second"):
+        put(other, "q", answer)
+        assert store.entry(Request("q").key).response.text == answer
+    other.clear()
+    assert store.entry(Request("q").key) is None
+    other.close()
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """What is opened and closed by hand, past SQLAlchemy; ``meet`` is called before each query."""
+    seen = SimpleNamespace(opened=[], closed=[], meet=lambda: None)
+    connect = sqlite3.connect
+
+    class Cursor(sqlite3.Cursor):
+        def execute(self, *args):
+            seen.meet()
+            return super().execute(*args)
+
+    class Connection(sqlite3.Connection):
+        def cursor(self):
+            return super().cursor(Cursor)
+
+        def close(self):
+            seen.closed.append(self)
+            super().close()
+
+    def opens(*args, **options):
+        seen.opened.append(connect(*args, **options, factory=Connection))
+        return seen.opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", opens)
+    return seen
+
+
+def test_many_readers_leave_few_connections_and_none_after_closing(store, connections):
+    """Threads that read at once have a connection each; some are kept and used again, until the store is closed."""
+    put(store, "q")
+    connections.opened.clear()
+    key, connections.meet = Request("q").key, threading.Barrier(20, timeout=30).wait
+    with ThreadPoolExecutor(20) as pool:
+        found = [*pool.map(store.entry, [key] * 20)]
+    assert all(entry is not None for entry in found)
+    connections.meet = lambda: None
+    mine = connections.opened[:]
+    assert len(mine) == 20
+    assert 0 < len({*mine} - {*connections.closed}) <= 8
+    assert store.entry(key) is not None
+    assert connections.opened == mine
+    store.close()
+    assert {*mine} <= {*connections.closed}
+
+
+def test_a_read_under_way_while_the_store_is_closed_leaves_no_connection(store, connections):
+    """Closing does not disturb a read in another thread, and that thread keeps nothing open."""
+    put(store, "q")
+    connections.opened.clear()
+    inside, closed = threading.Event(), threading.Event()
+
+    def meet():
+        inside.set()
+        assert closed.wait(30)
+
+    connections.meet = meet
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(store.entry, Request("q").key)
+        assert inside.wait(30)
+        connections.meet = lambda: None
+        store.close()
+        closed.set()
+        assert found.result() is not None
+    assert len(connections.opened) == 1
+    assert connections.closed[-1:] == connections.opened
+
+
+def test_a_failed_read_keeps_no_connection(store, connections):
+    """A connection on which a query failed is closed, and the next read has a new one."""
+    put(store, "q")
+    connections.opened.clear()
+
+    def meet():
+        raise sqlite3.OperationalError("disk I/O error")
+
+    connections.meet = meet
+    with pytest.raises(sqlite3.OperationalError):
+        store.entry(Request("q").key)
+    assert connections.closed[-1:] == connections.opened
+    connections.meet = lambda: None
+    assert store.entry(Request("q").key) is not None
+    assert len(connections.opened) == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -52,6 +52,27 @@ def test_the_interpreter_exits_cleanly_under_a_running_call():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_call_searches_for_no_module():
+    """Without opentelemetry no call after the first looks for it: neither on the path nor by the import system's own search."""
+    done = script("""
+        import importlib.util, sys
+        if "opentelemetry" in sys.modules or importlib.util.find_spec("opentelemetry"):
+            sys.exit(0)
+        sandbox = MontySandbox()
+        sandbox.run("1", {}, HIT)
+        searched = []
+        def watch(frame, event, _argument):
+            if event == "call" and frame.f_code.co_name == "_find_and_load_unlocked":
+                searched.append(frame.f_locals["name"])
+        sys.setprofile(watch)
+        assert sandbox.run("6 * 7", {}, HIT).value == 42
+        sys.setprofile(None)
+        sandbox.close()
+        assert searched == [], searched
+    """)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 FORK = """
     import os, sys, threading
     sandbox = MontySandbox()

@@ -2,22 +2,19 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 
-from seglam.casebook import COMPILING, COVERED, DECLINED, FAILED, MOST_CASES, OPEN, UNANSWERED, Casebook, Group
-from seglam.compiler import Compilation, Compiler
+from seglam.casebook import COMPILING, COVERED, DECLINED, FAILED, MOST_CASES, OPEN, UNANSWERED, Group
+from seglam.compiler import Compilation
 from seglam.errors import PatternError, SupersededError
 from seglam.exchange import Request, Response
 from seglam.jury import same
-from seglam.ledger import Ledger
-from seglam.library import Birth, Context, Library
-from seglam.policy import Policy
-from seglam.procedure import Case, Draft, Finding, Procedure, State, answer
-from seglam.sandbox import HIT, Sandbox
+from seglam.library import Birth, Context
+from seglam.merging import Merger
+from seglam.procedure import Case, Draft, Finding, Procedure, State
+from seglam.resources import Bound, Resources
 from seglam.similarity import similar
-from seglam.standing import Standing
-from seglam.store import Store
 from seglam.trust import Record, trusted
 from seglam.verifier import Evidence, gate
 
@@ -36,44 +33,12 @@ _AGAIN = frozenset({"versions"})
 _EXTENSION = "extension"
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What the life of procedures needs of the cache.
-
-    Attributes:
-        compiler: None: procedures that exist are compared and suspended, no new ones are made.
-    """
-
-    store: Store
-    library: Library
-    casebook: Casebook
-    standing: Standing
-    sandbox: Sandbox
-    policy: Policy
-    ledger: Ledger
-    compiler: Compiler | None
-    clock: Callable[[], float]
-
-
-class Author:
+class Author(Bound):
     """Makes versions of procedures, and lets them answer when they are trusted."""
 
     def __init__(self, resources: Resources) -> None:
-        self._store = resources.store
-        self._library = resources.library
-        self._casebook = resources.casebook
-        self._standing = resources.standing
-        self._sandbox = resources.sandbox
-        self._policy = resources.policy
-        self._ledger = resources.ledger
-        self._compiler = resources.compiler
-        self._clock = resources.clock
-
-    # -- one answer against another ----------------------------------------------------------------------------------
-
-    def same(self, procedure: Procedure, text: str, expected: str, actual: str) -> bool:
-        """Whether two answers to a request agree, by the policy's judge or by the value that this procedure answers with."""
-        return same(self._policy.judge, procedure.draft.answer_kind, text, expected, actual)
+        super().__init__(resources)
+        self._merger = Merger(resources)
 
     def promote(self, record: Record, agreed: int, disagreed: int) -> bool:
         """Whether a version may answer after so many comparisons, given the record of all others."""
@@ -231,7 +196,7 @@ class Author:
             birth = self._birth(group, result, origin)
             new = self._library.save(group.id, request.context, result.draft, kept, birth, state)
             if state is State.LIVE and (procedure := self._library.get(new)) is not None:
-                self.went_live(procedure)
+                self._merger.went_live(procedure)
         tries = {"tries": 0, "widenings": 0} if result.passed else {}
         later = 0.0 if result.passed else self.later(group.tries, declined=result.declined is not None)
         self._casebook.release(group.id, outcome, retry_at=later, reason=result.reason, **tries)
@@ -322,7 +287,7 @@ class Author:
         self._casebook.release(group.id, None, widenings=0)
         self._part(request, group, [c for c in near if c not in taken and c.key not in out])
         if (procedure := self._library.get(new)) is not None and procedure.state is State.LIVE:
-            self.went_live(procedure)
+            self._merger.went_live(procedure)
 
     def _save_derived(
         self, request: Request, group: Group, result: Compilation, examples: Sequence[Case], birth: Birth, state: State
@@ -350,14 +315,18 @@ class Author:
             return
         if not self._casebook.claim_widening(group.id, self._clock()):
             return
-        examples = (*parent.examples[:_EXAMPLES_SHOWN], *refused)
+        shown = replace(group, cases=(*parent.examples[:_EXAMPLES_SHOWN], *refused))
         try:
             taken = [case for case in group.cases if case.answer and parent.draft.guard.match(case.text) is not None]
-            further = (*parent.examples, *taken)
-            result = self._compiled(request, replace(group, cases=examples), self._policy.skip, further)
+            result = self._compiled(request, shown, self._policy.skip, (*parent.examples, *taken))
         except BaseException as error:
             self._failed(request, group, None, error)
             return
+        self._keep_extended(request, group, parent, refused, result)
+
+    def _keep_extended(
+        self, request: Request, group: Group, parent: Procedure, refused: Sequence[Case], result: Compilation
+    ) -> None:
         passed = result.passed and result.draft is not None
         self._ledger.count(f"extend.{'covered' if passed else 'failed'}", request.namespace)
         if not passed:
@@ -382,57 +351,6 @@ class Author:
             apart = self._casebook.group(new)
             if apart is not None and self.hot(apart):
                 self.compile(request, apart)
-
-    # -- going live --------------------------------------------------------------------------------------------------
-
-    def went_live(self, procedure: Procedure) -> None:
-        """A version answers from now on."""
-        self._ledger.count("procedures.live", procedure.namespace)
-        self._merge(procedure)
-
-    def _merge(self, new: Procedure) -> None:
-        """Of two live procedures that answer the same, the one whose every case the other answers too is retired."""
-        for other in self._library.working((new.namespace, new.vary)):
-            if other.state is not State.LIVE or other.class_id == new.class_id:
-                continue
-            if self._policy.bind_engine and other.engine != new.engine:
-                continue
-            # Where each answers all of the other's cases, the better proven one stays.
-            for less, more in sorted(((other, new), (new, other)), key=lambda pair: pair[0].agreements):
-                if self._redundant(less, more):
-                    detail = f"procedure {more.id} answers all of its cases as well"
-                    finding = Finding("merged", passed=True, detail=detail)
-                    self._library.move(less.id, State.RETIRED, finding, self._clock())
-                    self._casebook.absorb(more.class_id, less.class_id)
-                    self._inherit(more, less)
-                    self._ledger.count("procedures.merged", new.namespace)
-                    if less is new:
-                        return
-                    break
-
-    def _inherit(self, more: Procedure, less: Procedure) -> None:
-        """What it answers as well as the other did has proved the templates that it reads it by."""
-        for case in less.examples:
-            read = more.draft.guard.read(case.text)
-            if case.answer and read is not None and read[1].template not in more.proven:
-                self._library.prove(more.id, case)
-
-    def _redundant(self, less: Procedure, more: Procedure) -> bool:
-        if not less.examples or any(more.draft.guard.match(case.text) is None for case in less.examples):
-            return False
-        group = self._casebook.group(less.class_id)
-        fresh = self._library.get(less.id)  # a person may have pinned it since it was read
-        if group is None or fresh is None or fresh.pinned or fresh.state is not State.LIVE:
-            return False
-        taken = [case for case in group.cases if case.answer and less.draft.guard.match(case.text) is not None]
-        return self._answers(more, (*less.examples, *taken))
-
-    def _answers(self, procedure: Procedure, cases: Sequence[Case]) -> bool:
-        for case in cases:
-            given = answer(procedure.draft, case.text, self._sandbox, HIT).text
-            if given is None or not case.answer or not self.same(procedure, case.text, case.answer, given):
-                return False
-        return True
 
 
 def _with_counterexamples(cases: Sequence[Case]) -> list[Case]:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from seglam.authoring import Author, Resources
+from seglam.authoring import Author
 from seglam.background import Background
 from seglam.casebook import Casebook
 from seglam.compiler import Compiler
@@ -24,7 +24,7 @@ from seglam.errors import ConfigurationError, OnlyIfCachedError
 from seglam.exact import ExactTier
 from seglam.exchange import Entry, Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
 from seglam.flights import Flights
-from seglam.flow import Call, Flow, arun, call, quick, run
+from seglam.flow import Call, Flow, arun, call, run
 from seglam.learning import Learner
 from seglam.ledger import Ledger, Stats
 from seglam.library import Library
@@ -32,6 +32,7 @@ from seglam.llm import as_model
 from seglam.policy import Policy
 from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
+from seglam.resources import Resources
 from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
 from seglam.standing import Standing
@@ -224,9 +225,8 @@ class Cache:
         saved = Usage()
         if isinstance(found, Hit):
             saved = found.response.usage
-            if found.tier is TierName.PROCEDURE:  # asks the store
-                usage = yield from self._safely("ledger", quick(self._saved, found, request), request.namespace)
-                saved = usage if isinstance(usage, Usage) else saved
+            if found.tier is TierName.PROCEDURE:
+                saved = self._procedural.saved(found, request.context)
         self._ledger.found(request, found, saved)
         if self._listener is not None:
             self._tell(request, found)
@@ -278,9 +278,6 @@ class Cache:
         with self._fault_lock:
             self._faults[place] += 1
         self._ledger.count(f"fault.{place}", namespace)
-
-    def _saved(self, hit: Hit, request: Request) -> Usage:
-        return self._procedural.saved(hit, request.context)
 
     def _accepted(self, request: Request, entry: Entry, score: float, generation: Generation) -> None:
         """A semantic hit: the same wording is exact from now on."""

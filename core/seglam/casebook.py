@@ -4,20 +4,18 @@ A class first gathers cases, then one process compiles it; then it is covered, d
 covered class, but that no pattern takes, are kept with it as its near cases, until the class is widened by a pattern for them.
 """
 
-import threading
-from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from seglam.exchange import Request, Response, Usage
-from seglam.index import Vector, unpack
+from seglam.index import unpack
+from seglam.neighbours import Context, Neighbours
 from seglam.procedure import Case
-from seglam.schema import cases, classes, entries, procedures
+from seglam.schema import cases, classes, procedures
 from seglam.similarity import likeness
 from seglam.store import Store
 
@@ -37,11 +35,7 @@ _MOST_CLASSES: Final = 2_000
 """Classes with a single case kept for one context; one-off requests must not fill the file."""
 _MOST_OPEN: Final = 20_000
 """Classes opened since, after which one without a procedure is given up, whatever its context."""
-_MOST_CONTEXTS: Final = 64
-_EXEMPLARS: Final = 8
 _NEIGHBOURS: Final = 8
-
-Context = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +73,6 @@ class Kin:
     alike: bool
 
 
-@dataclass(slots=True)
-class _Neighbourhood:
-    """The exemplars of a context's classes, in memory; rows of the store tell what is new."""
-
-    last: int = 0
-    texts: dict[int, deque[str]] = field(default_factory=dict)
-    vectors: dict[int, deque[Vector]] = field(default_factory=dict)
-    matrix: tuple[Vector, Sequence[int]] | None = None
-
-
 class Casebook:
     """Everything about classes and cases that is on disk.
 
@@ -102,8 +86,7 @@ class Casebook:
         self._store = store
         self._embed = embed
         self._kin = kin
-        self._lock = threading.Lock()
-        self._known: OrderedDict[Context, _Neighbourhood] = OrderedDict()
+        self._neighbours = Neighbours(store)
 
     # -- which class --------------------------------------------------------------------------------------------------
 
@@ -116,9 +99,8 @@ class Casebook:
         """
         embedded = self._embed(request)
         vector = None if embedded is None else unpack(embedded[0])
-        with self._lock:
-            hood = self._current(request.context, "" if embedded is None else embedded[1])
-            scores = _scores(hood, vector)
+        with self._neighbours.of(request.context, "" if embedded is None else embedded[1]) as hood:
+            scores = hood.scores(vector)
             nearest = sorted(scores, key=lambda i: -scores[i])[:_NEIGHBOURS] if scores else list(hood.texts)[::-1]
             alike = {i: max(likeness(request.text, text) for text in hood.texts[i]) for i in nearest}
         for class_id in sorted(alike, key=lambda i: -alike[i]):
@@ -136,30 +118,9 @@ class Casebook:
         group = self.group(class_id)
         return group if group is not None and engine in (None, group.engine) else None
 
-    def _current(self, context: Context, fingerprint: str) -> _Neighbourhood:
-        hood = self._known.setdefault(context, _Neighbourhood())
-        self._known.move_to_end(context)
-        if len(self._known) > _MOST_CONTEXTS:
-            self._known.popitem(last=False)
-        query = (
-            select(cases.c.id, cases.c.class_id, cases.c.text, entries.c.vector, entries.c.fingerprint)
-            .join(classes, classes.c.id == cases.c.class_id)
-            .outerjoin(entries, entries.c.key == cases.c.key)
-            .where(classes.c.namespace == context[0], classes.c.vary == context[1], cases.c.id > hood.last)
-            .order_by(cases.c.id)
-        )
-        for row in self._store.read(query):
-            hood.last = row.id
-            hood.texts.setdefault(row.class_id, deque(maxlen=_EXEMPLARS)).append(row.text)
-            if row.vector is not None and row.fingerprint == fingerprint:
-                hood.vectors.setdefault(row.class_id, deque(maxlen=_EXEMPLARS)).append(unpack(row.vector))
-                hood.matrix = None
-        return hood
-
     def forget(self) -> None:
-        """Read all exemplars again at the next look: cases were moved or erased."""
-        with self._lock:
-            self._known.clear()
+        """Look at all cases again: some were erased."""
+        self._neighbours.forget()
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -245,7 +206,7 @@ class Casebook:
         """Erase cases of a class: they say what is not, or no longer, true."""
         with self._store.write() as connection:
             connection.execute(delete(cases).where(cases.c.class_id == class_id, cases.c.key.in_(keys)))
-        self.forget()
+        self._neighbours.forget()
 
     def detach(self, request: Request, class_id: int, keys: Sequence[str], now: float) -> int:
         """Make a class of its own from cases that turned out to be no kin; returns it."""
@@ -253,7 +214,7 @@ class Casebook:
             new = _open(connection, request, now)
             moved = update(cases).where(cases.c.class_id == class_id, cases.c.key.in_(keys))
             connection.execute(moved.values(class_id=new, verdict="seen"))
-        self.forget()
+        self._neighbours.forget()
         return new
 
     def gather(self, request: Request, class_id: int, *, engine: str | None = None) -> int:
@@ -267,11 +228,10 @@ class Casebook:
             engine: only from classes of this engine; None: of any.
         """
         fingerprint = (self._embed(request) or (b"", ""))[1]
-        with self._lock:
-            hood = self._current(request.context, fingerprint)
-            near: set[int] = set()
+        near: set[int] = set()
+        with self._neighbours.of(request.context, fingerprint) as hood:
             for vector in hood.vectors.get(class_id, ()):
-                near |= {other for other, score in _scores(hood, vector).items() if score >= self._kin}
+                near |= {other for other, score in hood.scores(vector).items() if score >= self._kin}
         near.discard(class_id)
         if not near:
             return 0
@@ -286,7 +246,7 @@ class Casebook:
             moved = update(cases).where(cases.c.class_id.in_(ids)).values(class_id=class_id, verdict=NEAR)
             count = connection.execute(moved).rowcount
             connection.execute(delete(classes).where(classes.c.id.in_(ids)))
-        self.forget()
+        self._neighbours.forget()
         return count
 
     def absorb(self, class_id: int, other: int) -> None:
@@ -295,7 +255,7 @@ class Casebook:
         with self._store.write() as connection:
             connection.execute(delete(cases).where(cases.c.class_id == other, cases.c.key.in_(mine)))
             connection.execute(update(cases).where(cases.c.class_id == other).values(class_id=class_id))
-        self.forget()
+        self._neighbours.forget()
 
     def claim(self, class_id: int, now: float) -> bool:
         """Take a class for compiling; False when another process has it, or its time has not come."""
@@ -346,20 +306,6 @@ def _crowd_out(connection: Any, class_id: int, verdict: str) -> None:
     rows = [row.id for row in connection.execute(here.offset(MOST_CASES))]
     if rows:
         connection.execute(delete(cases).where(cases.c.id.in_(rows)))
-
-
-def _scores(hood: _Neighbourhood, vector: Vector | None) -> dict[int, float]:
-    """The best cosine similarity of each class."""
-    if vector is None or not hood.vectors:
-        return {}
-    if hood.matrix is None:
-        rows = [(class_id, v) for class_id, known in hood.vectors.items() for v in known]
-        hood.matrix = (np.stack([v for _, v in rows]), [class_id for class_id, _ in rows])
-    matrix, owners = hood.matrix
-    best: dict[int, float] = {}
-    for class_id, score in zip(owners, (matrix @ vector).tolist(), strict=True):
-        best[class_id] = max(score, best.get(class_id, -1.0))
-    return best
 
 
 def _open(connection: Any, request: Request, now: float) -> int:

@@ -162,6 +162,7 @@ class _Node:
 
 # Overlaps --------------------------------------------------------------------------------------------------------------
 
+_WHOLE_WORD: Final = re.compile(r"(?<!\S)[^\W\d_]{2,}(?!\S)")
 _ATOM: Final = re.compile(r"\w+|\s+|[^\w\s]")
 _MOST_STATES: Final = 200_000
 _SHARED_SAMPLES: Final = 8
@@ -169,6 +170,7 @@ _SPOKEN: Final = 100
 _WORDS: Final = frozenset({"word", "name"})
 
 Named = tuple[str, Slot]
+Place = tuple[int, int]
 Step = tuple[Named | str | None, Named | str | None]
 """What the next piece of a common text is in either pattern; None: it lies inside the slot that the pattern is in."""
 
@@ -214,11 +216,13 @@ def _may_meet(one: Pattern, other: Pattern) -> bool:
 def _may_carry(one: Pattern, other: Pattern) -> bool:
     """Whether each whole literal word of one pattern may stand in a text of the other: literally, or in a slot."""
     literal = " ".join(other.skeleton)
-    return all(
-        word in literal or any(_may_hold(slot.type, word) for _, slot in other.uses)
-        for part in one.skeleton
-        for word in re.findall(r"(?<!\S)[^\W\d_]{2,}(?!\S)", part)
-    )
+    kinds = {slot.type for _, slot in other.uses}
+    return all(word in literal or any(_may_hold(kind, word) for kind in kinds) for word in _whole_words(one.skeleton))
+
+
+@lru_cache(maxsize=10_000)
+def _whole_words(skeleton: Skeleton) -> tuple[str, ...]:
+    return tuple(word for part in skeleton for word in _WHOLE_WORD.findall(part))
 
 
 @lru_cache(maxsize=50_000)
@@ -259,26 +263,35 @@ def _atoms(pattern: Pattern) -> list[Named | str]:
     return atoms
 
 
-def _ways(
-    left: Sequence[Named | str], right: Sequence[Named | str]
-) -> dict[tuple[int, int], list[tuple[tuple[int, int], Step]]]:
+def _ways(left: Sequence[Named | str], right: Sequence[Named | str]) -> dict[Place, list[tuple[Place, Step]]]:
     """From each pair of places, the steps that can still lead to the end of both; a slot may swallow what faces it."""
     end = (len(left), len(right))
-    ways: dict[tuple[int, int], list[tuple[tuple[int, int], Step]]] = {end: []}
-    for i, j in product(range(end[0], -1, -1), range(end[1], -1, -1)):
-        steps: list[tuple[tuple[int, int], Step]] = []
-        a, b = left[i] if i < end[0] else None, right[j] if j < end[1] else None
-        inside = (i > 0 and isinstance(left[i - 1], tuple), j > 0 and isinstance(right[j - 1], tuple))
-        if a is not None and b is not None and (a == b or not (isinstance(a, str) and isinstance(b, str))):
-            steps.append(((i + 1, j + 1), (a, b)))
-        if b is not None and inside[0]:
-            steps.append(((i, j + 1), (None, b)))
-        if a is not None and inside[1]:
-            steps.append(((i + 1, j), (a, None)))
-        steps = [(to, step) for to, step in steps if to in ways]
-        if steps:
-            ways[i, j] = steps
+    reached: dict[Place, list[tuple[Place, Step]]] = {}
+    waiting = [(0, 0)]
+    while waiting:
+        at = waiting.pop()
+        if at not in reached:
+            reached[at] = _steps(left, right, at)
+            waiting += [to for to, _ in reached[at]]
+    ways: dict[Place, list[tuple[Place, Step]]] = {end: []} if end in reached else {}
+    for at in sorted(reached, reverse=True) if ways else ():  # every step leads to a greater place
+        if kept := [(to, step) for to, step in reached[at] if to in ways]:
+            ways[at] = kept
     return ways
+
+
+def _steps(left: Sequence[Named | str], right: Sequence[Named | str], at: Place) -> list[tuple[Place, Step]]:
+    i, j = at
+    steps: list[tuple[Place, Step]] = []
+    a, b = left[i] if i < len(left) else None, right[j] if j < len(right) else None
+    inside = (i > 0 and isinstance(left[i - 1], tuple), j > 0 and isinstance(right[j - 1], tuple))
+    if a is not None and b is not None and (a == b or not (isinstance(a, str) and isinstance(b, str))):
+        steps.append(((i + 1, j + 1), (a, b)))
+    if b is not None and inside[0]:
+        steps.append(((i, j + 1), (None, b)))
+    if a is not None and inside[1]:
+        steps.append(((i + 1, j), (a, None)))
+    return steps
 
 
 def _text_of(steps: Sequence[Step], rng: Random) -> str:

@@ -6,14 +6,12 @@ lock held across a yield, clean-up in ``finally`` without yielding.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call that a flow asks its driver to make.
 
     Attributes:

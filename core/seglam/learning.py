@@ -9,12 +9,14 @@ import math
 from dataclasses import replace
 from functools import partial
 
-from seglam.authoring import Author, Resources
+from seglam.authoring import Author
 from seglam.casebook import ABSTAINED, COVERED, NEAR, OPEN, Group
 from seglam.exchange import Request, Response
 from seglam.jury import Verdict, blame
+from seglam.merging import Merger
 from seglam.policy import DAY
 from seglam.procedure import Case, Finding, Procedure, State, answer
+from seglam.resources import Bound, Resources
 from seglam.sandbox import HIT, Status
 
 logger = logging.getLogger("seglam")
@@ -23,20 +25,13 @@ _REFUSING = frozenset({Status.OK, Status.REFUSED, Status.ERROR})  # OK: check() 
 _RECHECKED = 2  # old cases that are asked again to tell a counterexample from a change of the world
 
 
-class Learner:
+class Learner(Bound):
     """Keeps procedures honest, and gathers what new ones are made from."""
 
     def __init__(self, resources: Resources, author: Author) -> None:
+        super().__init__(resources)
         self._author = author
-        self._store = resources.store
-        self._library = resources.library
-        self._casebook = resources.casebook
-        self._standing = resources.standing
-        self._sandbox = resources.sandbox
-        self._policy = resources.policy
-        self._ledger = resources.ledger
-        self._compiler = resources.compiler
-        self._clock = resources.clock
+        self._merger = Merger(resources)
         self._inspected = -math.inf
 
     def stop(self) -> None:
@@ -100,7 +95,7 @@ class Learner:
         return taken, abstained
 
     def _compare(self, procedure: Procedure, request: Request, response: Response, given: str) -> None:
-        agrees = self._author.same(procedure, request.text, response.text, given)
+        agrees = self.same(procedure, request.text, response.text, given)
         known = any(case.answer and case.text == request.text for case in procedure.examples)
         if agrees and (known or self._casebook.agreed(procedure.class_id, request.key, procedure.id)):
             return  # it was made from this very exchange, or has been compared by it: agreeing again shows nothing
@@ -129,7 +124,7 @@ class Learner:
         now = self._clock()
         self._prove(procedure, request, response)
         if self._library.settle(procedure.id, finding, now, promote=self._author.promote) is State.LIVE:
-            self._author.went_live(procedure)
+            self._merger.went_live(procedure)
         self._casebook.file(
             *(request, response),
             now=now,
@@ -202,7 +197,7 @@ class Learner:
         for case in [case for case in group.cases if case.answer and case.text != request.text][-_RECHECKED:]:
             background = request.background or group.background
             now_said = self._compiler.vote(case.text, background, request.namespace)
-            if now_said is None or self._author.same(procedure, case.text, case.answer, now_said):
+            if now_said is None or self.same(procedure, case.text, case.answer, now_said):
                 return False
             asked.append(replace(case, answer=now_said))
         if not asked:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -79,11 +79,13 @@ class Ledger:
     def count(self, name: str, namespace: str = "", by: int = 1) -> None:
         """Add to a counter of today."""
         with self._lock:
-            self._add(name, namespace, by)
+            self._add(namespace, {name: by})
 
-    def _add(self, name: str, namespace: str, by: int) -> None:
-        if by:
-            self._counts[(self._today(), namespace, name)] += by
+    def _add(self, namespace: str, amounts: Mapping[str, int]) -> None:
+        today = self._today()
+        for name, by in amounts.items():
+            if by:
+                self._counts[today, namespace, name] += by
 
     def _today(self) -> str:
         now = self._clock()
@@ -97,21 +99,21 @@ class Ledger:
     def spent(self, purpose: str, namespace: str, usage: Usage) -> None:
         """Count one call of the compiler's model."""
         with self._lock:
-            self._add(f"{purpose}.calls", namespace, 1)
-            self._add(f"{purpose}.input_tokens", namespace, usage.input_tokens)
-            self._add(f"{purpose}.output_tokens", namespace, usage.output_tokens)
+            tokens = {
+                f"{purpose}.input_tokens": usage.input_tokens,
+                f"{purpose}.output_tokens": usage.output_tokens,
+            }
+            self._add(namespace, {f"{purpose}.calls": 1} | tokens)
 
     def found(self, request: Request, found: Hit | Miss, saved: Usage) -> None:
         """Count one lookup."""
         space = request.namespace
         with self._lock:
-            self._add("requests", space, 1)
             if isinstance(found, Miss):
-                self._add(f"miss.{found.why}", space, 1)
+                self._add(space, {"requests": 1, f"miss.{found.why}": 1})
                 return
-            self._add(f"hit.{found.tier}", space, 1)
-            self._add("saved.input_tokens", space, saved.input_tokens)
-            self._add("saved.output_tokens", space, saved.output_tokens)
+            tokens = {"saved.input_tokens": saved.input_tokens, "saved.output_tokens": saved.output_tokens}
+            self._add(space, {"requests": 1, f"hit.{found.tier}": 1} | tokens)
             kind, _, row = found.source.partition(":")
             table = self._procedure_uses if kind == "procedure" else self._uses
             count, _last = table.get(int(row), (0, 0.0))

@@ -358,24 +358,26 @@ def _failure(engine: Any, error: Exception) -> tuple[Status, None, str]:
 
 def _unfit(value: Any, size: int) -> str | None:
     """Why a value may not cross the boundary, or None. Exact types only: a subclass could bring behaviour along."""
-    waiting, seen = [(value, 0)], 0
-    while waiting:
-        item, depth = waiting.pop()
-        kind = type(item)
-        measure = _MEASURES.get(kind)
-        if measure is None:
-            return f"not plain data: {kind.__name__}"
-        if isinstance(cost := measure(item), str):
-            return cost
-        seen += cost + 1
-        if seen > size:
-            return "too large"
-        if kind is list or kind is tuple or kind is dict:
-            if depth == MAX_DEPTH:
-                return "nested too deeply"
-            waiting += [(part, depth + 1) for part in item]
-            if kind is dict:
-                waiting += [(part, depth + 1) for part in item.values()]
+    level, depth, seen = [value], 0, 0
+    while level:
+        below: list[Any] = []
+        for item in level:
+            kind = type(item)
+            measure = _MEASURES.get(kind)
+            if measure is None:
+                return f"not plain data: {kind.__name__}"
+            if isinstance(cost := measure(item), str):
+                return cost
+            seen += cost + 1
+            if seen > size:
+                return "too large"
+            if kind is list or kind is tuple or kind is dict:
+                if depth == MAX_DEPTH:
+                    return "nested too deeply"
+                below += item
+                if kind is dict:
+                    below += item.values()
+        level, depth = below, depth + 1
     return None
 
 

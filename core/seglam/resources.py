@@ -1,0 +1,53 @@
+"""What everything shares that works on the life of procedures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from seglam.casebook import Casebook
+from seglam.compiler import Compiler
+from seglam.jury import same
+from seglam.ledger import Ledger
+from seglam.library import Library
+from seglam.policy import Policy
+from seglam.procedure import Procedure
+from seglam.sandbox import Sandbox
+from seglam.standing import Standing
+from seglam.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the life of procedures needs of the cache.
+
+    Attributes:
+        compiler: None: procedures that exist are compared and suspended, no new ones are made.
+    """
+
+    store: Store
+    library: Library
+    casebook: Casebook
+    standing: Standing
+    sandbox: Sandbox
+    policy: Policy
+    ledger: Ledger
+    compiler: Compiler | None
+    clock: Callable[[], float]
+
+
+class Bound:
+    """Whatever works with the resources of one cache."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._store = resources.store
+        self._library = resources.library
+        self._casebook = resources.casebook
+        self._standing = resources.standing
+        self._sandbox = resources.sandbox
+        self._policy = resources.policy
+        self._ledger = resources.ledger
+        self._compiler = resources.compiler
+        self._clock = resources.clock
+
+    def same(self, procedure: Procedure, text: str, expected: str, actual: str) -> bool:
+        """Whether two answers to a request agree, by the policy's judge or by the value that this procedure answers with."""
+        return same(self._policy.judge, procedure.draft.answer_kind, text, expected, actual)
