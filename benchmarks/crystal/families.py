@@ -4,6 +4,7 @@ Only these families may be used here: the package's other families are kept for 
 """
 
 import importlib
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -42,6 +43,7 @@ FAMILIES = (
 SETTINGS: dict[str, dict[str, int]] = {"string_splitting": {"max_initial_machines": 20}}
 # reasoning-gym seeds request i with seed + i, so neighbouring seeds would share their requests.
 APART = 1_000_003
+_BRACKETED = re.compile(r"(\d{4}-\d\d-\d\d) \(\w+\) (\d\d:\d\d:\d\d) ([+-]\d{4})")
 
 
 def sequence(klass: str, seed: int) -> Iterator[Item]:
@@ -81,19 +83,31 @@ def _dataset(klass: str, seed: int) -> Any:
 
 
 def _answer(klass: str, entry: Any) -> str:
-    """The answer as the request demands it.
-
-    reasoning-gym keeps all digits of a power, of which three are asked for; and it cuts the milliseconds of a binary fraction
-    (int(0.388 % 1 * 1000) is 387), which leaves two in five answers with milliseconds one short.
-    """
+    """The answer as the request demands it: reasoning-gym keeps all digits of a power, of which three are asked for."""
     answer = str(entry["answer"])
     if klass == "power_function":
         return f"{Decimal(answer):.2e}"
-    if klass == "time_intervals" and "." in answer:
-        first, last = (datetime.fromisoformat(entry["metadata"][name]) for name in ("start_time", "end_time"))
+    if klass == "time_intervals":
+        return _interval(entry["question"], entry["metadata"], answer)
+    return answer
+
+
+def _interval(question: str, metadata: dict[str, Any], answer: str) -> str:
+    """An interval between the two moments of the request, where reasoning-gym's own is of other ones.
+
+    It cuts the milliseconds of a binary fraction (int(0.388 % 1 * 1000) is 387), which leaves two in five answers with
+    milliseconds one short; and it forgets the time of day behind a weekday in brackets.
+    """
+    if "." in answer:
+        first, last = (datetime.fromisoformat(metadata[name]) for name in ("start_time", "end_time"))
         seconds, rest = divmod((last - first) // timedelta(milliseconds=1), 1000)
         return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}.{rest:03d}"
-    return answer
+    moments = [datetime.strptime(" ".join(found), "%Y-%m-%d %H:%M:%S %z") for found in _BRACKETED.findall(question)]
+    if not moments:
+        return answer
+    first, last = moments
+    time = str(timedelta(seconds=(last - first).seconds)).zfill(len("HH:MM:SS"))
+    return f"{(last - first).days} days, {time if metadata['expected_format'].endswith('SS') else time[:-3]}"
 
 
 def _metadata(klass: str, data: Any, answer: str) -> dict[str, Any]:
