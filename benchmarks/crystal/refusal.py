@@ -24,7 +24,7 @@ def trained(run: Run, out: Path, folder: Path) -> Seglam:
     """A copy of the cache that a run has left, which answers and learns nothing; audits would only hide what it serves."""
     copy = folder / f"{run.plan.name}.db"
     shutil.copyfile(out / copy.name, copy)
-    return Seglam(copy, Policy(compile="off", audit=0.0, audit_first=0.0))
+    return Seglam(copy, Policy(compile="off", audit=0.0, audit_first=0.0, prove=False))
 
 
 def refuse(runs: Sequence[Run], out: Path, count: int, bar: Callable[[], Progress]) -> dict[str, Any]:
