@@ -3,6 +3,7 @@
 import pytest
 
 from seglam import Request, Response, State, Why
+from seglam.library import Birth
 from test_life import NEVER, WIDER, other, states
 from test_procedural import SUM, Script, ask, feed
 
@@ -222,17 +223,48 @@ def test_the_same_request_again_is_no_second_agreement(open_cache):
     assert states(cache) == [State.LIVE]
 
 
-def test_failed_extensions_become_rarer_and_leave_widening_alone(open_cache):
+def test_failed_extensions_become_rarer_and_leave_widening_alone(open_cache, clock):
     """A request that no code can answer asks for new code less and less often; another wording is still learnt."""
     timid = SUM.replace("return a + b", "if a > 500:\n        raise Refuse('large')\n    return a + b")
     no = "NOT_COMPILABLE: what large numbers mean is not known"
     model = Script(timid, no, no, WIDER)
     cache = open_cache(compiler=model, policy=NEVER)
     feed(cache, (3, 4), (10, 5), (7, 8))
-    feed(cache, *((600 + i, 1) for i in range(9)))
-    assert len(model.prompts) == 3  # after three, and after six more
-    feed(cache, *((700 + i, 1) for i in range(8)))
+    feed(cache, *((600 + i, 1) for i in range(50)))
+    assert len(model.prompts) == 2  # after three, then not for an hour
+    clock.move(3601)
+    feed(cache, *((700 + i, 1) for i in range(50)))
     assert len(model.prompts) == 3
     cache._casebook._kin = -1.0
     cache.record(other(6, 7), Response("The sum is 13."))
+    assert states(cache) == [State.RETIRED, State.LIVE]
+
+
+def test_work_that_was_paid_for_and_failed_is_not_paid_for_again_soon(open_cache, clock):
+    """A fault after the reply comes again with the next one: it waits as long as any failure."""
+    model = Script(*[SUM] * 40)
+    cache = open_cache(compiler=model, policy={**NEVER, "on_fault": "miss"})
+
+    def broken(*_args, **_kwargs):
+        raise ZeroDivisionError
+
+    cache._author._evidence = broken
+    for n in range(200):
+        feed(cache, (n, 1000))
+        clock.move(300)
+    assert len(model.prompts) <= 5
+
+
+def test_of_two_merges_at_once_one_counts(open_cache):
+    """Each would retire the other: whoever comes second finds that its own has gone."""
+    cache = open_cache(compiler=Script(SUM), policy=NEVER)
+    feed(cache, (3, 4), (10, 5), (7, 8))
+    (one,) = cache.procedures()
+    other = cache._library.save(
+        *(cache._casebook.file(Request("x"), Response("y"), now=1.0), ("", ""), one.draft, one.examples),
+        *(Birth("m", "", 1.0, proven=one.proven), State.LIVE),
+    )
+    two = cache._library.get(other)
+    assert cache._library.merge(one, two, 2.0)
+    assert not cache._library.merge(two, one, 2.0)
     assert states(cache) == [State.RETIRED, State.LIVE]

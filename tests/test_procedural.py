@@ -174,7 +174,8 @@ def test_two_live_procedures_that_differ_are_both_suspended(open_cache):
     feed(cache, (3, 4), (10, 5), (7, 8))
     (first,) = cache.procedures()
     class_id = cache._casebook.file(Request("another class"), Response("x"), now=1.0)
-    cache._library.save(class_id, ("", ""), parse_reply(other), first.examples, Birth("m", "", 1.0), State.LIVE)
+    birth = Birth("m", "", 1.0, proven=first.proven)
+    cache._library.save(class_id, ("", ""), parse_reply(other), first.examples, birth, State.LIVE)
     assert cache.lookup(ask(1, 2)).why is Why.DISAGREE
     assert {p.state for p in cache.procedures()} == {State.SUSPENDED}
     assert cache.respond(ask(1, 2), lambda _: Response("The sum is 3.")).text == "The sum is 3."

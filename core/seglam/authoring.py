@@ -39,6 +39,7 @@ class Author(Bound):
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
         self._merger = Merger(resources)
+        self._not_before: dict[int, float] = {}  # extensions by class; after a restart it may be tried once sooner
 
     def promote(self, record: Record, agreed: int, disagreed: int) -> bool:
         """Whether a version may answer after so many comparisons, given the record of all others."""
@@ -84,11 +85,12 @@ class Author(Bound):
         compiler = self._compiler
         if compiler is None or not compiler.affordable() or not self._casebook.claim(group.id, self._clock()):
             return None
+        paid = compiler.paid
         skip = self._policy.skip | (_AGAIN if origin == "first" else frozenset())
         try:
             result = self._compiled(request, group, skip, further)
         except BaseException as error:
-            self._failed(request, group, FAILED, error)
+            self._failed(request, group, FAILED, error, paid=compiler.paid > paid)
             return None
         self._keep(request, group, result, origin)
         return result
@@ -165,13 +167,18 @@ class Author(Bound):
             ),
         )
 
-    def _failed(self, request: Request, group: Group, state: str | None, error: BaseException) -> None:
+    def _failed(
+        self, request: Request, group: Group, state: str | None, error: BaseException, *, paid: bool = False
+    ) -> None:
         # A class left claimed would wait for its lease. The error itself may quote the prompt: its kind is enough.
         logger.warning("compiling class %d failed: %s", group.id, type(error).__name__)
         self._ledger.count("fault.compiler", request.namespace)
+        # A model that could not be reached has tried nothing: the claim's try is given back. What failed after a reply that
+        # was paid for will fail again.
         soon = self._clock() + min(_OUTAGE, self._policy.retry_after)
-        tries = {"tries": group.tries, "widenings": group.widenings}  # the claim's is given back: nothing was tried
-        self._casebook.release(group.id, state, retry_at=soon, reason=type(error).__name__, **tries)
+        tries = {} if paid else {"tries": group.tries, "widenings": group.widenings}
+        later = self.later(max(group.tries, group.widenings)) if paid else soon
+        self._casebook.release(group.id, state, retry_at=later, reason=type(error).__name__, **tries)
         if self._policy.on_fault == "raise" or not isinstance(error, Exception):
             raise error
 
@@ -193,7 +200,7 @@ class Author(Bound):
             kept = self._without_outvoted(group, result) if result.passed else group.cases
             live = State.LIVE if self._policy.shadow == 0 else State.SHADOW
             state = live if result.passed else State.DRAFT
-            birth = self._birth(group, result, origin)
+            birth = replace(self._birth(group, result, origin), proven=self._proven(result, kept))
             new = self._library.save(group.id, request.context, result.draft, kept, birth, state)
             if state is State.LIVE and (procedure := self._library.get(new)) is not None:
                 self._merger.went_live(procedure)
@@ -203,6 +210,9 @@ class Author(Bound):
         engine = group.engine if self._policy.bind_engine else None
         if result.passed and self._casebook.gather(request, group.id, engine=engine):
             self.widen(request, group.id)
+
+    def _proven(self, result: Compilation, examples: Sequence[Case]) -> frozenset[str]:
+        return self.proved(result.draft, examples) if result.passed and result.draft is not None else frozenset()
 
     def _without_outvoted(self, group: Group, result: Compilation) -> list[Case]:
         """The cases that hold; those whose reply the model has taken back are dropped, and their stored answers with them."""
@@ -237,6 +247,7 @@ class Author(Bound):
         known = {case.key for case in parent.examples}
         further = [case for case in (*near, *group.cases) if case.answer and case.key not in known]
         shown = near[-_NEAR_SHOWN:]
+        paid = compiler.paid
         try:
             result = compiler.widen(
                 *(parent.draft, shown, background, request.namespace),
@@ -244,7 +255,7 @@ class Author(Bound):
                 [p.template for p in parent.draft.guard.patterns if any(p.match(c.text) for c in parent.examples)],
             )
         except BaseException as error:
-            self._failed(request, group, None, error)
+            self._failed(request, group, None, error, paid=compiler.paid > paid)
             return
         self._keep_wider(request, group, parent, near, result)
 
@@ -295,6 +306,7 @@ class Author(Bound):
         """Keep a version that was made from another; None when that one was refuted while the model wrote."""
         assert result.draft is not None
         try:
+            birth = replace(birth, proven=self._proven(result, examples))
             return self._library.save(group.id, request.context, result.draft, examples, birth, state)
         except SupersededError as error:
             self._casebook.release(group.id, None, reason=str(error))
@@ -311,16 +323,20 @@ class Author(Bound):
             return
         refused = group.abstained[-_REFUSED_SHOWN:]
         failures = sum(f.stage == _EXTENSION for p in self._library.versions(group.id) for f in p.evidence)
+        if self._clock() < self._not_before.get(group.id, 0.0):
+            return
         if len({case.text for case in group.abstained}) < min(_REFUSED * 2**failures, MOST_CASES):
             return
+        self._not_before[group.id] = self.later(failures)
         if not self._casebook.claim_widening(group.id, self._clock()):
             return
         shown = replace(group, cases=(*parent.examples[:_EXAMPLES_SHOWN], *refused))
+        paid = self._compiler.paid
         try:
             taken = [case for case in group.cases if case.answer and parent.draft.guard.match(case.text) is not None]
             result = self._compiled(request, shown, self._policy.skip, (*parent.examples, *taken))
         except BaseException as error:
-            self._failed(request, group, None, error)
+            self._failed(request, group, None, error, paid=self._compiler.paid > paid)
             return
         self._keep_extended(request, group, parent, refused, result)
 

@@ -101,4 +101,4 @@ class Background:
             self._ended.wait_for(lambda: all(thread == me for thread in self._running))
             self._pending.clear()
         if self._given is None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor.shutdown(wait=me not in self._running, cancel_futures=True)

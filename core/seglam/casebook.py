@@ -201,6 +201,7 @@ class Casebook:
             connection.execute(
                 update(cases).where(cases.c.class_id == class_id, cases.c.key.in_(keys)).values(verdict=verdict)
             )
+            _crowd_out(connection, class_id, verdict)
 
     def drop(self, class_id: int, keys: Sequence[str]) -> None:
         """Erase cases of a class: they say what is not, or no longer, true."""
@@ -242,6 +243,8 @@ class Casebook:
         mine = select(cases.c.key).where(cases.c.class_id == class_id)
         with self._store.write() as connection:
             ids = [row.id for row in connection.execute(free.where(~made))]
+            newest = select(func.max(cases.c.id)).where(cases.c.class_id.in_(ids)).group_by(cases.c.key)
+            connection.execute(delete(cases).where(cases.c.class_id.in_(ids), cases.c.id.not_in(newest)))
             connection.execute(delete(cases).where(cases.c.class_id.in_(ids), cases.c.key.in_(mine)))
             moved = update(cases).where(cases.c.class_id.in_(ids)).values(class_id=class_id, verdict=NEAR)
             count = connection.execute(moved).rowcount
@@ -288,7 +291,10 @@ class Casebook:
         if state is not None:
             values["state"] = state
         with self._store.write() as connection:
-            connection.execute(update(classes).where(classes.c.id == class_id).values(values))
+            wanted = classes.c.id == class_id
+            if state is None:  # else the lease or the pause of somebody else would end
+                wanted &= classes.c.state == COVERED
+            connection.execute(update(classes).where(wanted).values(values))
 
     def uncover(self, class_id: int, *, retry_at: float, reason: str) -> bool:
         """Make a covered class one that failed, because no version of it answers; False when somebody else has done so."""

@@ -98,6 +98,7 @@ class Compiler:
         self._lock = threading.Lock()
         self._asked: deque[float] = deque()
         self.stopped = False
+        self.paid = 0  # replies so far
 
     def affordable(self) -> bool:
         """Whether the budget of this hour allows another call."""
@@ -183,5 +184,6 @@ class Compiler:
         with self._lock:
             self._asked.append(self._clock())
         completion = self.model.complete(prompt)
+        self.paid += 1
         self._spent(*purpose, completion.usage)
         return completion

@@ -283,6 +283,8 @@ class Curator:
         passed = all(finding.passed for finding in findings)
         state = State.SHADOW if passed else State.DRAFT
         birth = replace(birth, evidence=findings)
+        if passed:
+            birth = replace(birth, proven=self._author.proved(draft, examples))
         return self._library.save(class_id, context, draft, examples, birth, state), findings
 
     def _known(self, class_id: int, draft: Draft, examples: Sequence[Case]) -> list[Case]:

@@ -166,8 +166,9 @@ _WHOLE_WORD: Final = re.compile(r"(?<!\S)[^\W\d_]{2,}(?!\S)")
 _ATOM: Final = re.compile(r"\w+|\s+|[^\w\s]")
 _MOST_STATES: Final = 200_000
 _SHARED_SAMPLES: Final = 8
-_SPOKEN: Final = 100
-_WORDS: Final = frozenset({"word", "name"})
+_MOST_WORDS: Final = 12
+_TOLD: Final = ("integer", "word", "name")
+"""Slot types of which parsing a word, or several of it, tells whether it may stand in them."""
 
 Named = tuple[str, Slot]
 Place = tuple[int, int]
@@ -215,6 +216,8 @@ def _may_meet(one: Pattern, other: Pattern) -> bool:
 
 def _may_carry(one: Pattern, other: Pattern) -> bool:
     """Whether each whole literal word of one pattern may stand in a text of the other: literally, or in a slot."""
+    if _glued(other.skeleton):
+        return True  # "Mon" in a slot and "day" behind it make a word that stands nowhere
     literal = " ".join(other.skeleton)
     kinds = {slot.type for _, slot in other.uses}
     return all(word in literal or any(_may_hold(kind, word) for kind in kinds) for word in _whole_words(one.skeleton))
@@ -222,23 +225,25 @@ def _may_carry(one: Pattern, other: Pattern) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _whole_words(skeleton: Skeleton) -> tuple[str, ...]:
-    return tuple(word for part in skeleton for word in _WHOLE_WORD.findall(part))
+    """The words that touch no slot."""
+    last = len(skeleton) - 1
+    parts = (("" if i == 0 else "_") + part + ("" if i == last else "_") for i, part in enumerate(skeleton))
+    return tuple(word for part in parts for word in _WHOLE_WORD.findall(part))
+
+
+@lru_cache(maxsize=10_000)
+def _glued(skeleton: Skeleton) -> bool:
+    return any(part[:1].isalpha() for part in skeleton[1:]) or any(part[-1:].isalpha() for part in skeleton[:-1])
 
 
 @lru_cache(maxsize=50_000)
 def _may_hold(kind: str, word: str) -> bool:
+    if kind.startswith("oneof"):
+        return word in kind
+    if not kind.startswith(_TOLD):
+        return True  # free text, or notation with words of its own: "twenty percent", "half past two"
     slot = slot_type(kind)
-    if slot.closed:
-        return word in _spoken(kind)
-    # Words are told by parsing a few; the rest holds free text.
-    return any(slot.parse(" ".join([word] * count)) is not None for count in (1, 2, 3)) or kind[:4] not in _WORDS
-
-
-@lru_cache(maxsize=5_000)
-def _spoken(kind: str) -> frozenset[str]:
-    """The words in many texts of a slot type: "EUR", "March", "seven"."""
-    slot, rng = slot_type(kind), Random(0)  # noqa: S311 - the same words every time
-    return frozenset(word for _ in range(_SPOKEN) for word in re.findall(r"[^\W\d_]+", slot.sample(rng)))
+    return any(slot.parse(" ".join([word] * count)) is not None for count in range(1, _MOST_WORDS + 1))
 
 
 def _common(one: Pattern, other: Pattern, tries: int) -> Iterator[str]:

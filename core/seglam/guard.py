@@ -23,7 +23,6 @@ MAX_REQUEST: Final = 65_536
 """Characters; a longer request is refused unread."""
 _MAX_PROGRAM: Final = 20_000  # re2 instructions; a long pattern has about a thousand
 _TRIALS: Final = 40
-_SAME_ALWAYS: Final = 3  # requests with equal values in two slots, after which the kind of request has it so
 
 EXAMPLES: Final[tuple[tuple[str, str, Params], ...]] = (
     (
@@ -147,17 +146,6 @@ class Pattern:
         if self.literal not in text or len(text) > MAX_REQUEST:
             return None
         return None if (texts := self._texts(text.strip())) is None else self._values(texts)
-
-    def proved(self, texts: Sequence[str]) -> bool:
-        """Whether requests that were answered rightly show that each slot has the right name.
-
-        Two slots that hold the same value show nothing: exchanged, they would give the same answer. Of each two slots the
-        values must differ in one of the requests, unless they were the same in several.
-        """
-        read = [[*map(str, values.values())] for text in texts if (values := self.match(text)) is not None]
-        if not read or len(read) >= _SAME_ALWAYS:
-            return bool(read)
-        return len(set(zip(*read, strict=True))) == len(read[0])
 
     def reads(self, text: str) -> bool:
         """Whether the text has the pattern's form; ``match`` may refuse it for a slot's value, or for a second reading."""

@@ -136,8 +136,11 @@ class Learner(Bound):
     def _prove(self, procedure: Procedure, request: Request, response: Response) -> None:
         """Keep the first agreement in each wording: from now on its template answers."""
         read = procedure.draft.guard.read(request.text)
-        if read is not None and read[1].template not in procedure.proven:
-            self._library.prove(procedure.id, Case(request.key, request.text, response.text, response.usage))
+        if read is None or read[1].template in procedure.proven:
+            return
+        case = Case(request.key, request.text, response.text, response.usage)
+        current = self._library.get(procedure.id) or procedure
+        self._library.prove(procedure.id, [case], self.proved(procedure.draft, (*current.examples, case)))
 
     # -- disagreement -------------------------------------------------------------------------------------------------
 

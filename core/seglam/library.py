@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -39,6 +39,7 @@ class Birth:
         origin: compiled, recompiled, widened, edited, imported or first.
         parent: the version that it was made from.
         evidence: what the gate found.
+        proven: the templates that may answer at once, when the version may.
         agreements: comparisons that its parent's unchanged code has passed already.
     """
 
@@ -50,6 +51,7 @@ class Birth:
     parent: int | None = None
     evidence: tuple[Finding, ...] = ()
     agreements: int = 0
+    proven: frozenset[str] = frozenset()
 
 
 class Library:
@@ -171,6 +173,7 @@ class Library:
                     parent=birth.parent,
                     origin=birth.origin,
                     pinned=0,
+                    proven=json.dumps(sorted(birth.proven)),
                     agreements=birth.agreements,
                     disagreements=0,
                     hits=0,
@@ -230,14 +233,35 @@ class Library:
         with self._store.write() as connection:
             _add(connection, procedure_id, (finding,), now)
 
-    def prove(self, procedure_id: int, case: Case) -> None:
-        """Add a request and its answer to what a version must reproduce: it is the first in its wording."""
+    def prove(self, procedure_id: int, new: Sequence[Case], templates: Collection[str]) -> None:
+        """Add requests with right answers to what a version must reproduce, and the templates that are proved now."""
         with self._store.write() as connection:
-            row = connection.execute(select(procedures.c.examples).where(procedures.c.id == procedure_id)).first()
-            if row is None or len(known := json.loads(row.examples)) >= _MOST_EXAMPLES:
+            wanted = select(procedures.c.examples, procedures.c.proven).where(procedures.c.id == procedure_id)
+            row = connection.execute(wanted).first()
+            if row is None:
                 return
-            values = {"examples": json.dumps([*known, *json.loads(_examples([case]))])}
+            known = json.loads(row.examples)
+            keys = {example[0] for example in known}
+            room = max(0, _MOST_EXAMPLES - len(known))
+            known += json.loads(_examples([case for case in new if case.key not in keys][:room]))
+            values = {"examples": json.dumps(known)}
+            proven = set(json.loads(row.proven))
+            if not proven.issuperset(templates):
+                values["proven"] = json.dumps(sorted(proven.union(templates)))
             connection.execute(update(procedures).where(procedures.c.id == procedure_id).values(values))
+
+    def merge(self, less: Procedure, more: Procedure, now: float) -> bool:
+        """Retire a procedure for another one, if both still answer and nobody has pinned it."""
+        with self._store.write() as connection:
+            query = select(procedures.c.id).where(
+                procedures.c.state == State.LIVE.value,
+                (procedures.c.id == more.id) | ((procedures.c.id == less.id) & (procedures.c.pinned == 0)),
+            )
+            if len(connection.execute(query).all()) != 2:  # noqa: PLR2004 - both of them
+                return False
+            detail = f"procedure {more.id} answers all of its cases as well"
+            _move(connection, [less.id], State.RETIRED, Finding("merged", passed=True, detail=detail), now)
+            return True
 
     def pin(self, procedure_id: int, *, pinned: bool) -> None:
         """Keep a version from being replaced, merged or retired by itself, or no longer."""
@@ -365,5 +389,6 @@ def _procedure(row: Any) -> Procedure:
         parent=row.parent,
         origin=row.origin,
         pinned=bool(row.pinned),
+        proven=frozenset(json.loads(row.proven)),
         used=row.used,
     )

@@ -13,7 +13,7 @@ _ARGUMENT: Final = "compiler (or ModelJudge.model)"
 _ONLY_AWAITED: Final = (
     "{argument}: expected a plain function from prompt to text, got {what}, whose reply can only be awaited; procedures are made "
     "in a thread without an event loop, so give one that waits, for example "
-    "lambda prompt: asyncio.run_coroutine_threadsafe(ask(prompt), loop).result()"
+    "lambda prompt: asyncio.run_coroutine_threadsafe(ask(prompt), loop).result(timeout=60)"
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from seglam.procedure import Case, Finding, Procedure, State, answer
+from seglam.procedure import Case, Procedure, State, answer
 from seglam.resources import Bound
 from seglam.sandbox import HIT
 
@@ -23,11 +23,8 @@ class Merger(Bound):
             if self._policy.bind_engine and other.engine != new.engine:
                 continue
             # Where each answers all of the other's cases, the better proven one stays.
-            for less, more in sorted(((other, new), (new, other)), key=lambda pair: pair[0].agreements):
-                if self._redundant(less, more):
-                    detail = f"procedure {more.id} answers all of its cases as well"
-                    finding = Finding("merged", passed=True, detail=detail)
-                    self._library.move(less.id, State.RETIRED, finding, self._clock())
+            for less, more in sorted(((other, new), (new, other)), key=lambda pair: (pair[0].agreements, -pair[0].id)):
+                if self._redundant(less, more) and self._library.merge(less, more, self._clock()):
                     self._casebook.absorb(more.class_id, less.class_id)
                     self._inherit(more, less)
                     self._ledger.count("procedures.merged", new.namespace)
@@ -37,10 +34,10 @@ class Merger(Bound):
 
     def _inherit(self, more: Procedure, less: Procedure) -> None:
         """What it answers as well as the other did has proved the templates that it reads it by."""
-        for case in less.examples:
-            read = more.draft.guard.read(case.text)
-            if case.answer and read is not None and read[1].template not in more.proven:
-                self._library.prove(more.id, case)
+        templates = self.proved(more.draft, (*more.examples, *less.examples)) - more.proven
+        if templates:
+            taken = [case for case in less.examples if case.answer and more.draft.guard.match(case.text) is not None]
+            self._library.prove(more.id, taken, templates)
 
     def _redundant(self, less: Procedure, more: Procedure) -> bool:
         if not less.examples or any(more.draft.guard.match(case.text) is None for case in less.examples):

@@ -4,7 +4,7 @@ find() runs on the request path and writes nothing. What is learnt from the mode
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from seglam.authoring import Author
@@ -70,14 +70,9 @@ class ProceduralTier:
         taking = yield from quick(self._taking, request)
         if not taking:
             return None
-        # A wording that the compiler has only foreseen is in shadow, whatever the code has shown: its slots may be crossed.
-        unproven = self._policy.prove and not all(pattern.template in p.proven for p, _, pattern in taking)
-        if unproven or any(self._standing.audit(p, request.key) for p, _, _ in taking):
-            if self._auditable(request):
-                return Miss(Why.AUDIT, ", ".join(f"procedure:{p.id}" for p, _, _ in taking))
-            if unproven:
-                return None
-        return (yield from call(self._run, request, [(p, params) for p, params, _ in taking]))
+        if any(self._standing.audit(p, request.key) for p, _, _ in taking) and self._auditable(request):
+            return _audited(p for p, _, _ in taking)
+        return (yield from call(self._run, request, taking))
 
     def _taking(self, request: Request) -> list[tuple[Procedure, Params, Pattern]]:
         """The live procedures that accept the text, with what they read from it, and by which of their patterns."""
@@ -105,8 +100,14 @@ class ProceduralTier:
         control = request.control
         return not (control.only_if_cached or control.no_store) and self._policy.lifetime(request) > 0
 
-    def _run(self, request: Request, taking: Sequence[tuple[Procedure, Params]]) -> Hit | Miss | None:
-        answers = [(p, given) for p, params in taking if (given := self._answer(p, request, params)).text is not None]
+    def _run(self, request: Request, taking: Sequence[tuple[Procedure, Params, Pattern]]) -> Hit | Miss | None:
+        asked = ((p, self._answer(p, request, params), pattern) for p, params, pattern in taking)
+        said = [(p, given, pattern) for p, given, pattern in asked if given.text is not None]
+        # A wording that the compiler has only foreseen is in shadow, whatever the code has shown: its slots may be crossed.
+        unproven = [p for p, _, pattern in said if pattern.template not in p.proven]
+        if unproven and self._policy.prove:
+            return _audited(unproven) if self._auditable(request) else None
+        answers = [(p, given) for p, given, _ in said]
         if not answers:
             return None
         first, given = answers[0]
@@ -165,3 +166,8 @@ class ProceduralTier:
             "first": True,
         }
         return Hit(Response(given.text), self.name, f"procedure:{procedure.id}", notes=notes)
+
+
+def _audited(by: Iterable[Procedure]) -> Miss:
+    """The model is asked, and its answer compared with theirs."""
+    return Miss(Why.AUDIT, ", ".join(f"procedure:{p.id}" for p in by))

@@ -1,7 +1,8 @@
 """What everything shares that works on the life of procedures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from seglam.casebook import Casebook
 from seglam.compiler import Compiler
@@ -9,7 +10,8 @@ from seglam.jury import same
 from seglam.ledger import Ledger
 from seglam.library import Library
 from seglam.policy import Policy
-from seglam.procedure import Procedure
+from seglam.procedure import Case, Draft, Procedure
+from seglam.proof import proved
 from seglam.sandbox import Sandbox
 from seglam.standing import Standing
 from seglam.store import Store
@@ -51,3 +53,8 @@ class Bound:
     def same(self, procedure: Procedure, text: str, expected: str, actual: str) -> bool:
         """Whether two answers to a request agree, by the policy's judge or by the value that this procedure answers with."""
         return same(self._policy.judge, procedure.draft.answer_kind, text, expected, actual)
+
+    def proved(self, draft: Draft, cases: Sequence[Case]) -> frozenset[str]:
+        """The templates of a draft that cases with known answers, which it reproduces, have proved."""
+        agree = partial(same, self._policy.judge, draft.answer_kind)
+        return proved(draft, [case.text for case in cases if case.answer], self._sandbox, agree)

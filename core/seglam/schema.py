@@ -110,6 +110,7 @@ procedures = Table(
     Column("parent", Integer),
     Column("origin", String, nullable=False, server_default="compiled"),
     Column("pinned", Integer, nullable=False, server_default="0"),
+    Column("proven", String, nullable=False, server_default="[]"),
     Column("agreements", Integer, nullable=False),
     Column("disagreements", Integer, nullable=False),
     Column("hits", Integer, nullable=False),
@@ -199,9 +200,10 @@ _M002: Final = (
     "ALTER TABLE procedures ADD COLUMN origin TEXT NOT NULL DEFAULT 'compiled'",
     "ALTER TABLE procedures ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE classes ADD COLUMN widenings INTEGER NOT NULL DEFAULT 0",
-    # What is pinned must not be merged or retired by somebody who read it before; examples say which wordings are proved.
+    "ALTER TABLE procedures ADD COLUMN proven TEXT NOT NULL DEFAULT '[]'",
+    # What is pinned must not be merged or retired by somebody who read it before.
     "DROP TRIGGER procedures_changed",
-    """CREATE TRIGGER procedures_changed AFTER UPDATE OF state, patterns, source, pinned, examples ON procedures BEGIN
+    """CREATE TRIGGER procedures_changed AFTER UPDATE OF state, patterns, source, pinned, proven ON procedures BEGIN
     UPDATE meta SET value = value + 1 WHERE name = 'procedures'; END""",
 )
 

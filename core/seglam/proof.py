@@ -1,0 +1,102 @@
+"""Which templates of a procedure are proved: requests that were answered rightly show that each slot has the right name.
+
+The code is held against replies that it never saw; a template that the compiler only foresaw has been held against nothing. Its
+slots may be crossed, and then the code answers another question than was asked.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Final
+
+from seglam.errors import PatternError
+from seglam.guard import Pattern
+from seglam.procedure import Draft, answer
+from seglam.sandbox import VERIFY, Sandbox
+
+_SAME_ALWAYS: Final = 3  # requests with equal values in two slots, after which the kind of request has it so
+_SAMPLES: Final = 8
+_LEAST_SAMPLES: Final = 4  # that the code answers, before it is believed that the order of two slots does not matter
+
+Agree = Callable[[str, str, str], bool]
+"""Whether two answers to a request say the same: the request, one, the other."""
+
+
+def proved(draft: Draft, texts: Sequence[str], sandbox: Sandbox, agree: Agree) -> frozenset[str]:
+    """The templates that requests with right answers have shown to be right.
+
+    Args:
+        draft: the procedure, whose code gives the right answer to each of the texts that it accepts.
+        texts: the requests.
+        sandbox: where the code is run with exchanged values.
+        agree: compares two answers.
+    """
+    known = list(dict.fromkeys(text.strip() for text in texts))
+    return frozenset(p.template for p in draft.guard.patterns if _Trial(draft, p, sandbox, agree).proved(known))
+
+
+class _Trial:
+    def __init__(self, draft: Draft, pattern: Pattern, sandbox: Sandbox, agree: Agree) -> None:
+        self._draft = draft
+        self._pattern = pattern
+        self._sandbox = sandbox
+        self._agree = agree
+        self._given: dict[str, str | None] = {}
+
+    def proved(self, texts: Sequence[str]) -> bool:
+        read = [(text, values) for text in texts if (values := self._pattern.match(text)) is not None]
+        return bool(read) and all(self._apart(pair, read) for pair in combinations(self._pattern.slots, 2))
+
+    def _apart(self, pair: tuple[str, str], read: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
+        """Whether one of the requests would have been answered otherwise with the two slots exchanged."""
+        equal = 0
+        for text, values in read:
+            exchanged = self._exchanged(pair, values)
+            if exchanged is None:
+                return True  # the one cannot read what the other has read
+            if exchanged == values:
+                equal += 1
+            elif self._matters(text, values, exchanged):
+                return True
+        return equal >= _SAME_ALWAYS or self._never_matters(pair)
+
+    def _exchanged(self, pair: tuple[str, str], values: Mapping[str, Any]) -> dict[str, Any] | None:
+        one, other = pair
+        slots = self._pattern.slots
+        try:
+            first = slots[one].parse(slots[other].format(values[other]))
+            second = slots[other].parse(slots[one].format(values[one]))
+        except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError):
+            return None
+        return None if first is None or second is None else {**values, one: first, other: second}
+
+    def _matters(self, text: str, values: Mapping[str, Any], exchanged: Mapping[str, Any]) -> bool:
+        right = self._answer(text, values)
+        crossed = answer(self._draft, text, self._sandbox, VERIFY, params=exchanged).text
+        return right is not None and (crossed is None or not self._agree(text, right, crossed))
+
+    def _answer(self, text: str, values: Mapping[str, Any]) -> str | None:
+        if text not in self._given:
+            self._given[text] = answer(self._draft, text, self._sandbox, VERIFY, params=values).text
+        return self._given[text]
+
+    def _never_matters(self, pair: tuple[str, str]) -> bool:
+        """Whether the order of the two is all one, as in a sum: then they cannot be crossed."""
+        answers = []
+        for text, values in self._samples():
+            exchanged = self._exchanged(pair, values)
+            if exchanged is None or exchanged == values or (given := self._answer(text, values)) is None:
+                continue
+            if self._matters(text, values, exchanged):
+                return False
+            answers.append(given)
+        # Where all answers are one and the same, most likely "no", nothing was seen.
+        return len(answers) >= _LEAST_SAMPLES and len(set(answers)) > 1
+
+    def _samples(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for seed in range(_SAMPLES):
+            try:
+                text = self._pattern.sample(seed)
+            except PatternError:
+                return
+            if (values := self._pattern.match(text)) is not None:
+                yield text, values

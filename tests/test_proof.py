@@ -1,0 +1,68 @@
+"""Which templates are proved: crossed slots are found before they answer."""
+
+import pytest
+
+from seglam.agreement import agree
+from seglam.procedure import Draft
+from seglam.proof import proved
+from seglam.sandbox import MontySandbox
+
+SUBTRACT = "def run(a, b):\n    return a - b\n"
+ADD = "def run(a, b):\n    return a + b\n"
+DIVIDES = "def run(a, b):\n    return 'yes' if a != 0 and b % a == 0 else 'no'\n"
+REST = "def check(value, a, b):\n    return True\ndef render(value, a, b):\n    return str(value)\n"
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    """One sandbox for all."""
+    made = MontySandbox()
+    yield made
+    made.close()
+
+
+def shown(sandbox, template, source, *texts):
+    """Whether the texts prove the template for this code."""
+    draft = Draft("", "text", "", (template,), source + REST)
+    return template in proved(draft, texts, sandbox, lambda text, one, other: agree(one, other, "text"))
+
+
+TAKEN = "What is {a:integer} minus {b:integer}?"
+
+
+def test_a_request_that_tells_the_slots_apart_proves_the_template(sandbox):
+    """Exchanged, the code would have given another answer than the right one."""
+    assert shown(sandbox, TAKEN, SUBTRACT, "What is 9 minus 4?")
+    assert not shown(sandbox, TAKEN, SUBTRACT)
+    assert not shown(sandbox, TAKEN, SUBTRACT, "What is it?")
+
+
+def test_an_answer_that_fits_both_ways_proves_nothing(sandbox):
+    """Five does not go into seven, nor seven into five: only four and twelve show which is which."""
+    template = "Does {a:integer} go into {b:integer} without rest?"
+    same = [f"Does {a} go into {b} without rest?" for a, b in ((5, 7), (3, 4), (9, 2))]
+    assert not shown(sandbox, template, DIVIDES, *same)
+    assert shown(sandbox, template, DIVIDES, *same, "Does 4 go into 12 without rest?")
+
+
+def test_equal_values_prove_nothing_however_they_are_written(sandbox):
+    """5.0 is 5."""
+    template = "What is {a:decimal} minus {b:decimal}?"
+    assert not shown(sandbox, template, SUBTRACT, "What is 5.0 minus 5?")
+
+
+def test_the_same_request_again_proves_no_more(sandbox):
+    """Three requests with equal values show that the kind has it so; one of them three times does not."""
+    assert not shown(sandbox, TAKEN, SUBTRACT, *["What is 5 minus 5?"] * 3)
+    assert shown(sandbox, TAKEN, SUBTRACT, *(f"What is {n} minus {n}?" for n in (5, 6, 7)))
+
+
+def test_where_the_order_is_all_one_nothing_can_be_crossed(sandbox):
+    """A sum needs no proof of which comes first."""
+    assert shown(sandbox, "What is {a:integer} plus {b:integer}?", ADD, "What is 2 plus 2?")
+
+
+def test_slots_that_cannot_read_each_other_need_no_proof(sandbox):
+    """An amount of money is no count."""
+    template = "What is {a:money} for {b:integer} boxes?"
+    assert shown(sandbox, template, "def run(a, b):\n    return a * b - b\n", "What is $4.50 for 3 boxes?")
