@@ -66,3 +66,12 @@ def test_slots_that_cannot_read_each_other_need_no_proof(sandbox):
     """An amount of money is no count."""
     template = "What is {a:money} for {b:integer} boxes?"
     assert shown(sandbox, template, "def run(a, b):\n    return a * b - b\n", "What is $4.50 for 3 boxes?")
+
+
+def test_requests_that_agree_both_ways_prove_that_the_order_is_all_one(sandbox):
+    """Where the code refuses made-up values, four requests with different answers are enough, and three are not."""
+    template = "How far is it from {a:integer} to {b:integer} on this line?"
+    far = "def run(a, b):\n    if a + b not in (10, 12, 16, 22):\n        raise Refuse('no such line')\n    return abs(a - b)\n"
+    asked = [f"How far is it from {a} to {b} on this line?" for a, b in ((3, 7), (1, 11), (4, 12), (2, 20))]
+    assert not shown(sandbox, template, far, *asked[:3])
+    assert shown(sandbox, template, far, *asked)

@@ -5,7 +5,7 @@ slots may be crossed, and then the code answers another question than was asked.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any, Final
 
 from seglam.errors import PatternError
@@ -57,7 +57,7 @@ class _Trial:
                 equal += 1
             elif self._matters(text, values, exchanged):
                 return True
-        return equal >= _SAME_ALWAYS or self._never_matters(pair)
+        return equal >= _SAME_ALWAYS or self._never_matters(pair, read)
 
     def _exchanged(self, pair: tuple[str, str], values: Mapping[str, Any]) -> dict[str, Any] | None:
         one, other = pair
@@ -79,10 +79,10 @@ class _Trial:
             self._given[text] = answer(self._draft, text, self._sandbox, VERIFY, params=values).text
         return self._given[text]
 
-    def _never_matters(self, pair: tuple[str, str]) -> bool:
-        """Whether the order of the two is all one, as in a sum: then they cannot be crossed."""
+    def _never_matters(self, pair: tuple[str, str], read: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
+        """Whether the order of the two is all one, as in a sum, or for the ends of a way: then crossing them does no harm."""
         answers = []
-        for text, values in self._samples():
+        for text, values in chain(read, self._samples()):
             exchanged = self._exchanged(pair, values)
             if exchanged is None or exchanged == values or (given := self._answer(text, values)) is None:
                 continue
