@@ -211,8 +211,9 @@ class Author(Bound):
         if result.passed and self._casebook.gather(request, group.id, engine=engine):
             self.widen(request, group.id)
 
-    def _proven(self, result: Compilation, examples: Sequence[Case]) -> frozenset[str]:
-        return self.proved(result.draft, examples) if result.passed and result.draft is not None else frozenset()
+    def _proven(self, result: Compilation, examples: Sequence[Case], parent: Procedure | None = None) -> frozenset[str]:
+        known = frozenset() if parent is None else parent.proven
+        return self.proved(result.draft, examples, known) if result.passed and result.draft is not None else frozenset()
 
     def _without_outvoted(self, group: Group, result: Compilation) -> list[Case]:
         """The cases that hold; those whose reply the model has taken back are dropped, and their stored answers with them."""
@@ -306,7 +307,8 @@ class Author(Bound):
         """Keep a version that was made from another; None when that one was refuted while the model wrote."""
         assert result.draft is not None
         try:
-            birth = replace(birth, proven=self._proven(result, examples))
+            parent = self._library.get(birth.parent) if birth.parent is not None and birth.origin == "widened" else None
+            birth = replace(birth, proven=self._proven(result, examples, parent))
             return self._library.save(group.id, request.context, result.draft, examples, birth, state)
         except SupersededError as error:
             self._casebook.release(group.id, None, reason=str(error))

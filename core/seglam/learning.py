@@ -140,7 +140,10 @@ class Learner(Bound):
             return
         case = Case(request.key, request.text, response.text, response.usage)
         current = self._library.get(procedure.id) or procedure
-        self._library.prove(procedure.id, [case], self.proved(procedure.draft, (*current.examples, case)))
+        # Only templates that take this request can be proved by it.
+        others = [p.template for p in procedure.draft.guard.patterns if p.match(request.text) is None]
+        proven = self.proved(procedure.draft, (*current.examples, case), others)
+        self._library.prove(procedure.id, [case], proven.difference(others))
 
     # -- disagreement -------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ logger = logging.getLogger("seglam")
 
 _MOST_CONTEXTS: Final = 1_000
 _MOST_EXAMPLES: Final = 128
+_MOST_NAMED: Final = 500  # procedures whose findings are asked for by number, and not all findings read
 WORKING: Final = (State.LIVE, State.SHADOW)
 _DERIVED: Final = ("widened", "extended")
 
@@ -120,8 +121,8 @@ class Library:
     def _with_evidence(self, found: Sequence[Procedure]) -> list[Procedure]:
         kept: dict[int, list[Finding]] = {procedure.id: [] for procedure in found}
         query = select(findings).order_by(findings.c.id)
-        if len(kept) == 1:
-            query = query.where(findings.c.procedure_id == found[0].id)
+        if len(kept) <= _MOST_NAMED:
+            query = query.where(findings.c.procedure_id.in_(kept))
         for row in self._store.read(query) if kept else ():
             if row.procedure_id in kept and (finding := _finding(row)) is not None:
                 kept[row.procedure_id].append(finding)

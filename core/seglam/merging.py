@@ -34,7 +34,7 @@ class Merger(Bound):
 
     def _inherit(self, more: Procedure, less: Procedure) -> None:
         """What it answers as well as the other did has proved the templates that it reads it by."""
-        templates = self.proved(more.draft, (*more.examples, *less.examples)) - more.proven
+        templates = self.proved(more.draft, (*more.examples, *less.examples), more.proven) - more.proven
         if templates:
             taken = [case for case in less.examples if case.answer and more.draft.guard.match(case.text) is not None]
             self._library.prove(more.id, taken, templates)

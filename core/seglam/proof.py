@@ -4,7 +4,7 @@ The code is held against replies that it never saw; a template that the compiler
 slots may be crossed, and then the code answers another question than was asked.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain, combinations
 from typing import Any, Final
 
@@ -21,7 +21,9 @@ Agree = Callable[[str, str, str], bool]
 """Whether two answers to a request say the same: the request, one, the other."""
 
 
-def proved(draft: Draft, texts: Sequence[str], sandbox: Sandbox, agree: Agree) -> frozenset[str]:
+def proved(
+    draft: Draft, texts: Sequence[str], sandbox: Sandbox, agree: Agree, known: Collection[str] = ()
+) -> frozenset[str]:
     """The templates that requests with right answers have shown to be right.
 
     Args:
@@ -29,9 +31,14 @@ def proved(draft: Draft, texts: Sequence[str], sandbox: Sandbox, agree: Agree) -
         texts: the requests.
         sandbox: where the code is run with exchanged values.
         agree: compares two answers.
+        known: templates that were proved before, with the same code; they are among the result without another trial.
     """
-    known = list(dict.fromkeys(text.strip() for text in texts))
-    return frozenset(p.template for p in draft.guard.patterns if _Trial(draft, p, sandbox, agree).proved(known))
+    distinct = list(dict.fromkeys(text.strip() for text in texts))
+    return frozenset(
+        pattern.template
+        for pattern in draft.guard.patterns
+        if pattern.template in known or _Trial(draft, pattern, sandbox, agree).proved(distinct)
+    )
 
 
 class _Trial:
@@ -41,6 +48,7 @@ class _Trial:
         self._sandbox = sandbox
         self._agree = agree
         self._given: dict[str, str | None] = {}
+        self._made: list[tuple[str, Mapping[str, Any]]] | None = None
 
     def proved(self, texts: Sequence[str]) -> bool:
         read = [(text, values) for text in texts if (values := self._pattern.match(text)) is not None]
@@ -82,7 +90,9 @@ class _Trial:
     def _never_matters(self, pair: tuple[str, str], read: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
         """Whether the order of the two is all one, as in a sum, or for the ends of a way: then crossing them does no harm."""
         answers = []
-        for text, values in chain(read, self._samples()):
+        if self._made is None:
+            self._made = list(self._samples())
+        for text, values in chain(read, self._made):
             exchanged = self._exchanged(pair, values)
             if exchanged is None or exchanged == values or (given := self._answer(text, values)) is None:
                 continue

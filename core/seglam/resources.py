@@ -1,6 +1,6 @@
 """What everything shares that works on the life of procedures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,7 +54,7 @@ class Bound:
         """Whether two answers to a request agree, by the policy's judge or by the value that this procedure answers with."""
         return same(self._policy.judge, procedure.draft.answer_kind, text, expected, actual)
 
-    def proved(self, draft: Draft, cases: Sequence[Case]) -> frozenset[str]:
-        """The templates of a draft that cases with known answers, which it reproduces, have proved."""
+    def proved(self, draft: Draft, cases: Sequence[Case], known: Collection[str] = ()) -> frozenset[str]:
+        """The templates of a draft that cases with known answers, which it reproduces, have proved, and those ``known`` to be."""
         agree = partial(same, self._policy.judge, draft.answer_kind)
-        return proved(draft, [case.text for case in cases if case.answer], self._sandbox, agree)
+        return proved(draft, [case.text for case in cases if case.answer], self._sandbox, agree, known)
