@@ -44,7 +44,10 @@ def main() -> None:
 
 
 def _header(model: str, date: str) -> dict[str, Any]:
-    made = f"recorded from a large language model, {date}; it saw only the prompts; token counts are characters / 4"
+    made = (
+        f"recorded from a large language model, {date}; it saw only the prompts, many of them in one session, so a later reply "
+        "may lean on an earlier one; token counts are characters / 4"
+    )
     return {"tape": 1, "model": model, "made": made}
 
 
