@@ -324,12 +324,10 @@ class Author(Bound):
         if group is None or parent is None or self._compiler is None or not self._compiler.affordable():
             return
         refused = group.abstained[-_REFUSED_SHOWN:]
-        failures = sum(f.stage == _EXTENSION for p in self._library.versions(group.id) for f in p.evidence)
         if self._clock() < self._not_before.get(group.id, 0.0):
             return
-        if len({case.text for case in group.abstained}) < min(_REFUSED * 2**failures, MOST_CASES):
+        if len({case.text for case in group.abstained}) < min(_REFUSED * 2 ** self._in_vain(group), MOST_CASES):
             return
-        self._not_before[group.id] = self.later(failures)
         if not self._casebook.claim_widening(group.id, self._clock()):
             return
         shown = replace(group, cases=(*parent.examples[:_EXAMPLES_SHOWN], *refused))
@@ -342,6 +340,10 @@ class Author(Bound):
             return
         self._keep_extended(request, group, parent, refused, result)
 
+    def _in_vain(self, group: Group) -> int:
+        """How often better code was asked for in vain."""
+        return sum(f.stage == _EXTENSION for p in self._library.versions(group.id) for f in p.evidence)
+
     def _keep_extended(
         self, request: Request, group: Group, parent: Procedure, refused: Sequence[Case], result: Compilation
     ) -> None:
@@ -349,6 +351,7 @@ class Author(Bound):
         self._ledger.count(f"extend.{'covered' if passed else 'failed'}", request.namespace)
         if not passed:
             self._casebook.release(group.id, None, reason=result.reason, widenings=group.widenings)
+            self._not_before[group.id] = self.later(self._in_vain(group))
             self._library.note(parent.id, Finding(_EXTENSION, passed=False, detail=result.reason), self._clock())
             # They count no more: what the code rightly refuses must not ask for better code for ever.
             self._casebook.judge(group.id, [case.key for case in group.abstained], UNANSWERED)

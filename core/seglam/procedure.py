@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
-from seglam.agreement import KINDS, agree
+from seglam.agreement import KINDS
 from seglam.errors import ReplyError
 from seglam.exchange import Usage
 from seglam.guard import Guard
@@ -132,11 +132,6 @@ class Procedure:
     pinned: bool = False
     used: float = 0.0
     proven: frozenset[str] = frozenset()
-
-    def agrees(self, text: str, expected: str, actual: str) -> bool:
-        """Whether two answers to ``text`` say the same for this kind of answer."""
-        del text  # a judge that reads the question will want it
-        return agree(expected, actual, self.draft.answer_kind)
 
 
 @dataclass(frozen=True, slots=True)
