@@ -276,12 +276,34 @@ def test_forms_of_a_word_that_nobody_needs():
 
 @pytest.mark.parametrize(
     "kind",
-    ["oneof(more|less)", "oneof(he|she)", "oneof(is|was)", "oneof(a|an|no)", "oneof(old|new)", "word", "oneof(s|less)"],
+    [
+        "oneof(more|less)",
+        "oneof(he|she)",
+        "oneof(is|was)",
+        "oneof(a|an|no)",
+        "oneof(old|new)",
+        "word",
+        "words(1,3)",
+        "integer",
+        "oneof(s|less)",
+    ],
 )
 def test_what_matters_must_have_a_name(kind):
     """A choice between words of different meaning is never hidden from the code."""
     with pytest.raises(PatternError, match=r"a\|an, is\|are"):
         Pattern.parse(f"Is it {{n:integer}} {{_:{kind}}} than before?")
+
+
+def test_a_proper_name_may_stand_unseen():
+    """A name that makes no difference to the code is read, refused where it is none, and kept from the code."""
+    pattern = Pattern.parse("One server runs {_:name} {a:token(9)}, the other {b:token(9)}.")
+    text = "One server runs Ledgerly 1.2.3, the other 1.3."
+    assert pattern.match(text) == {"a": "1.2.3", "b": "1.3"}
+    assert pattern.overlooks
+    assert pattern.overlooked(text) == ("Ledgerly",)
+    assert pattern.match("One server runs nothing 1.2.3, the other 1.3.") is None
+    assert [span.name for span in pattern.spans(text)] == ["a", "b"]
+    assert not Pattern.parse("It is {n:integer} {_:oneof(mile|miles)} away.").overlooks
 
 
 def test_several_currencies():
@@ -449,6 +471,8 @@ def test_the_expressions_are_anchored_and_linear():
         ("Sales went from 1,000 to 1,500.", True),
         ("Sales went from 1,000 to 1.500.", False),
         ("Sales went from 1,000 to 1.505.", False),
+        ("Sales went from 1,000.50 to 1.505.", True),
+        ("Sales went from 1.500 to 1,000.5.", True),
         ("Sales went from 1.500 to 2.", False),
         ("Sales went from 3.785 to 0.125.", True),
     ],

@@ -75,3 +75,18 @@ def test_requests_that_agree_both_ways_prove_that_the_order_is_all_one(sandbox):
     asked = [f"How far is it from {a} to {b} on this line?" for a, b in ((3, 7), (1, 11), (4, 12), (2, 20))]
     assert not shown(sandbox, template, far, *asked[:3])
     assert shown(sandbox, template, far, *asked)
+
+
+def test_what_the_code_refuses_when_exchanged_says_nothing_about_order(sandbox):
+    """A product with a limit on one side: where both ways are answered they agree, and that counts."""
+    template = "What are {a:integer} a day for {b:integer} days?"
+    limited = "def run(a, b):\n    if b > 400:\n        raise Refuse('too long')\n    return a * b\n"
+    asked = [f"What are {a} a day for {b} days?" for a, b in ((7, 3), (9, 300), (20, 11), (5, 2))]
+    assert shown(sandbox, template, limited, *asked)
+
+
+def test_a_name_that_the_code_does_not_see_is_proved_by_two(sandbox):
+    """One name alone does not show that it makes no difference."""
+    template = "{_:name} takes {a:integer} minus {b:integer}."
+    assert not shown(sandbox, template, SUBTRACT, "Ada takes 9 minus 4.", "Ada takes 8 minus 1.")
+    assert shown(sandbox, template, SUBTRACT, "Ada takes 9 minus 4.", "Bo takes 8 minus 1.")

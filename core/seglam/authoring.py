@@ -22,7 +22,7 @@ logger = logging.getLogger("seglam")
 
 _OTHERS = 200
 _NEAR_SHOWN = 6
-_REFUSED = 3  # requests that the code of a class does not answer, before it is written anew; doubles with every failure
+_REFUSED = 2  # requests that the code of a class does not answer, before it is written anew; doubles with every failure
 _REFUSED_SHOWN = 3
 _OUTAGE = 300.0  # seconds: a model that cannot be reached says nothing about a class
 _SHOWN = 6
@@ -204,6 +204,12 @@ class Author(Bound):
             new = self._library.save(group.id, request.context, result.draft, kept, birth, state)
             if state is State.LIVE and (procedure := self._library.get(new)) is not None:
                 self._merger.went_live(procedure)
+        strangers = [case for case in group.cases if not similar(case.text, group.cases[0].text)]
+        if strangers and not result.passed and not group.tries:
+            # Wordings that were compiled together in vain go their own ways.
+            self._casebook.release(group.id, OPEN, reason=result.reason, tries=1)
+            self._part(request, group, strangers)
+            return
         tries = {"tries": 0, "widenings": 0} if result.passed else {}
         later = 0.0 if result.passed else self.later(group.tries, declined=result.declined is not None)
         self._casebook.release(group.id, outcome, retry_at=later, reason=result.reason, **tries)
@@ -230,6 +236,10 @@ class Author(Bound):
         working = [p for p in self._library.versions(group.id) if p.state in (State.LIVE, State.SHADOW)]
         return working[-1] if working else None
 
+    def wanted(self, group: Group) -> int:
+        """How many near requests a class must have before it is widened."""
+        return min(self._policy.widen << group.widenings, max(_NEAR_SHOWN, self._policy.widen))
+
     def widen(self, request: Request, class_id: int) -> None:
         """Have a covered class widened by a pattern for its near cases, when there are enough of them."""
         group = self._casebook.group(class_id)
@@ -238,8 +248,7 @@ class Author(Bound):
         if group is None or parent is None or compiler is None or not compiler.affordable():
             return
         near = [case for case in group.near if parent.draft.guard.match(case.text) is None]
-        wanted = min(self._policy.widen * 2**group.widenings, max(_NEAR_SHOWN, self._policy.widen))
-        if len({case.text for case in near}) < wanted:
+        if len({case.text for case in near}) < self.wanted(group):
             return
         if not self._casebook.claim_widening(group.id, self._clock()):
             return

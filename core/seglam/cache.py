@@ -93,7 +93,7 @@ class Cache:
         if self._model is not None:
             limits = {"repairs": policy.repairs, "calls_per_hour": policy.compiles_per_hour}
             compiler = Compiler(self._model, **limits, clock=clock, spent=self._ledger.spent)
-        self._casebook = Casebook(self._store, self._vector, policy.kin)
+        self._casebook = Casebook(self._store, self._vector, policy.kin, policy.kin_recurring)
         self._standing = Standing(self._library, policy, self._ledger, clock)
         life = (self._library, self._casebook, self._standing, self._sandbox, policy)
         resources = Resources(self._store, *life, self._ledger, compiler, clock)

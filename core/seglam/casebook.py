@@ -80,18 +80,28 @@ class Casebook:
         store: where they are.
         embed: the vector of a request and the fingerprint of its embedder; None where it has none.
         kin: cosine similarity from which a request is near a class although its words differ.
+        recurring: the same for requests in words that recur.
     """
 
-    def __init__(self, store: Store, embed: Callable[[Request], tuple[bytes, str] | None], kin: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embed: Callable[[Request], tuple[bytes, str] | None],
+        kin: float,
+        recurring: float,
+    ) -> None:
         self._store = store
         self._embed = embed
         self._kin = kin
+        self._recurring = recurring
         self._neighbours = Neighbours(store)
 
     # -- which class --------------------------------------------------------------------------------------------------
 
     def place(self, request: Request, *, engine: str | None = None) -> Kin | None:
-        """The class that the request looks like, by words first, else by meaning if the class is covered; or None.
+        """The class that the request looks like, by words first, else by meaning; or None.
+
+        By meaning alone a covered class is found first, else one that nobody has tried to compile yet.
 
         Args:
             request: what was asked.
@@ -106,12 +116,27 @@ class Casebook:
         for class_id in sorted(alike, key=lambda i: -alike[i]):
             if alike[class_id] and (group := self._usable(class_id, engine)) is not None:
                 return Kin(group, alike=True)
-        for class_id in nearest if scores else ():
-            if scores[class_id] < self._kin:
+        near = [class_id for class_id in nearest if scores and scores[class_id] >= self._kin]
+        groups = [group for class_id in near if (group := self._usable(class_id, engine)) is not None]
+        covered = next((group for group in groups if group.state == COVERED), None)
+        untried = next((group for group in groups if group.state == OPEN and not group.tries), None)
+        kin = covered or untried
+        return None if kin is None else Kin(kin, alike=False)
+
+    def reworded(self, request: Request, group: Group, *, engine: str | None = None) -> Group | None:
+        """The covered class that an open one, whose words recur, may be another wording of; or None."""
+        fingerprint = (self._embed(request) or (b"", ""))[1]
+        best: dict[int, float] = {}
+        with self._neighbours.of(request.context, fingerprint) as hood:
+            for vector in hood.vectors.get(group.id, ()):
+                for class_id, score in hood.scores(vector).items():
+                    best[class_id] = max(score, best.get(class_id, -1.0))
+        for class_id in sorted(best, key=lambda i: -best[i])[:_NEIGHBOURS]:
+            if best[class_id] < self._recurring:
                 break
-            group = self._usable(class_id, engine)
-            if group is not None and group.state == COVERED:
-                return Kin(group, alike=False)
+            other = self._usable(class_id, engine)
+            if other is not None and other.state == COVERED:
+                return other
         return None
 
     def _usable(self, class_id: int, engine: str | None) -> Group | None:
@@ -210,9 +235,12 @@ class Casebook:
         self._neighbours.forget()
 
     def detach(self, request: Request, class_id: int, keys: Sequence[str], now: float) -> int:
-        """Make a class of its own from cases that turned out to be no kin; returns it."""
+        """Make a class of its own from cases that turned out to be no kin; returns it.
+
+        It counts as tried, so that no request joins it by meaning alone: that has just gone wrong.
+        """
         with self._store.write() as connection:
-            new = _open(connection, request, now)
+            new = _open(connection, request, now, tries=1)
             moved = update(cases).where(cases.c.class_id == class_id, cases.c.key.in_(keys))
             connection.execute(moved.values(class_id=new, verdict="seen"))
         self._neighbours.forget()
@@ -258,6 +286,16 @@ class Casebook:
         with self._store.write() as connection:
             connection.execute(delete(cases).where(cases.c.class_id == other, cases.c.key.in_(mine)))
             connection.execute(update(cases).where(cases.c.class_id == other).values(class_id=class_id))
+        self._neighbours.forget()
+
+    def adopt(self, class_id: int, other: int) -> None:
+        """Make the cases of an open class near cases of a covered one."""
+        mine = select(cases.c.key).where(cases.c.class_id == class_id)
+        with self._store.write() as connection:
+            connection.execute(delete(cases).where(cases.c.class_id == other, cases.c.key.in_(mine)))
+            moved = update(cases).where(cases.c.class_id == other)
+            connection.execute(moved.values(class_id=class_id, verdict=NEAR))
+            connection.execute(delete(classes).where(classes.c.id == other))
         self._neighbours.forget()
 
     def claim(self, class_id: int, now: float) -> bool:
@@ -314,7 +352,7 @@ def _crowd_out(connection: Any, class_id: int, verdict: str) -> None:
         connection.execute(delete(cases).where(cases.c.id.in_(rows)))
 
 
-def _open(connection: Any, request: Request, now: float) -> int:
+def _open(connection: Any, request: Request, now: float, tries: int = 0) -> int:
     row = connection.execute(
         classes.insert().values(
             namespace=request.namespace,
@@ -322,7 +360,7 @@ def _open(connection: Any, request: Request, now: float) -> int:
             engine=request.engine,
             background=request.background,
             state=OPEN,
-            tries=0,
+            tries=tries,
             retry_at=0.0,
             reason="",
             widenings=0,

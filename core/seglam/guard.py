@@ -161,6 +161,17 @@ class Pattern:
                 spans.append(Span(part.name, part.slot.type, start, at))
         return tuple(spans)
 
+    @property
+    def overlooks(self) -> bool:
+        """Whether the code does not see some words of what the pattern takes, and they may be any."""
+        return any(_overlooked(part) for part in self._parts)
+
+    def overlooked(self, text: str) -> tuple[str, ...]:
+        """The words of a text that the code does not see; () for one that ``match`` refuses."""
+        found = self._texts(text)
+        uses = (part for part in self._parts if isinstance(part, Use))
+        return tuple(data.decode() for use, data in zip(uses, found or (), strict=False) if _overlooked(use))
+
     def _found(self, text: str) -> tuple[bytes, Sequence[bytes]] | None:
         """The text's bytes, and those of the slots in its greediest reading."""
         if not (text.startswith(self.skeleton[0]) and text.endswith(self.skeleton[-1])):
@@ -189,9 +200,7 @@ class Pattern:
         uses = (part for part in self._parts if isinstance(part, Use))
         for use, data in zip(uses, texts, strict=True):
             value = use.slot.parse(data.decode())
-            if use.name == UNNAMED:
-                continue  # one of its options, or the expression would not have matched
-            if value is None or values.setdefault(use.name, value) != value:
+            if value is None or (use.name != UNNAMED and values.setdefault(use.name, value) != value):
                 return None
         return values
 
@@ -326,6 +335,10 @@ class Guard:
 
     def __repr__(self) -> str:
         return f"Guard.parse({[pattern.template for pattern in self.patterns]!r})"
+
+
+def _overlooked(part: Part) -> bool:
+    return isinstance(part, Use) and part.name == UNNAMED and not part.slot.type.startswith("oneof(")
 
 
 def _skeleton(parts: Sequence[Part]) -> tuple[str, ...]:

@@ -63,11 +63,22 @@ class Learner(Bound):
             self._casebook.file(request, response, now=self._clock(), class_id=parent.class_id, verdict=NEAR)
             self._author.widen(request, parent.class_id)
             return
-        class_id = kin.group.id if kin is not None and kin.alike else None
+        class_id = kin.group.id if kin is not None and (kin.alike or kin.group.state == OPEN) else None
         class_id = self._casebook.file(request, response, now=self._clock(), class_id=class_id)
         group = self._casebook.group(class_id)
-        if group is not None and self._author.hot(group):
+        if group is not None and self._author.hot(group) and not self._reworded(request, group, engine):
             self._author.compile(request, group)
+
+    def _reworded(self, request: Request, group: Group, engine: str | None) -> bool:
+        """Try a class in recurring words as another wording of a covered one; False where none is near."""
+        if group.state != OPEN or group.tries:
+            return False
+        other = self._casebook.reworded(request, group, engine=engine)
+        if other is None or self._author.parent(other) is None or self._author.wanted(other) > len(group.cases):
+            return False
+        self._casebook.adopt(other.id, group.id)
+        self._author.widen(request, other.id)
+        return True
 
     def _abstained(self, request: Request, response: Response, class_id: int) -> None:
         """A pattern reads the request, but guard or code refuse what stands in it: no further pattern would help."""

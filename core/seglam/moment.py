@@ -22,7 +22,8 @@ _OFFICE: Final = (
 _LIVE: Final = re.compile(
     rf"""\b(?:
     weather | forecast | exchange\ rate | (?:stock|share|bitcoin|crypto|gold|oil|gas|petrol)\ prices? | bitcoin | btc | ethereum
-    | right\ now | as\ of\ (?:now|today) | at\ the\ moment | breaking\ news | newest | latest | most\ recent | these\ days
+    | right\ now | as\ of\ (?:now|today) | at\ the\ moment | breaking\ news | newest | latest(?!\ (?:one\ )?(?:was|were)\b)
+    | most\ recent | these\ days
     | (?:current|live|real-time|recent)\ (?:\w+\ )?(?:price|rate|news|score|status|time|date|day|temperature|version|weather
       |traffic|results?|{_OFFICE})s?
     | what\ time\ is\ it | what(?:'s|\ is)\ the\ (?:time|date|day)(?!\ (?:difference|between|complexity|limit|zone|value|format))

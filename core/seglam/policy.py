@@ -81,6 +81,7 @@ class Policy:
         votes: how often the model is asked again before a procedure is blamed for a disagreement; 0: never, one suspends.
         widen: near requests that no pattern takes before the compiler is asked for one more; doubles with every failure.
         kin: cosine similarity from which a request counts as near a class although their words differ.
+        kin_recurring: the same, where requests recur in those other words; one alone is left to itself.
         retire_after: seconds without a hit after which a procedure is retired.
         judge: says whether two answers agree, in place of the comparison by value.
         repairs: how often the compiler may mend its reply, told what is wrong.
@@ -112,7 +113,8 @@ class Policy:
     prove: bool = True
     votes: int = 2
     widen: int = 1
-    kin: float = 0.6
+    kin: float = 0.65
+    kin_recurring: float = 0.5
     retire_after: float = 180 * DAY
     judge: Judge | None = None
     repairs: int = 2
@@ -131,7 +133,7 @@ class Policy:
         _within("threshold", self.threshold, 0.0, 1.0)
         for name, least in _LEAST.items():
             _at_least(name, getattr(self, name), least)
-        for name in ("trust", "audit_first", "audit", "kin"):
+        for name in ("trust", "audit_first", "audit", "kin", "kin_recurring"):
             _within(name, getattr(self, name), 0.0, 1.0)
         _one_of("compile", self.compile, ("hot", "first", "off"))
         _one_of("on_fault", self.on_fault, ("miss", "raise"))

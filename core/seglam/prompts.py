@@ -78,10 +78,11 @@ request states and what the replies show, and raise Refuse where they do not tel
 _WIDEN: Final = """\
 TASK: a procedure of this kind exists already. Its templates are too narrow: users also ask the requests below, which none of \
 them takes. Write more templates for the same code, so that it answers these requests too, and other wordings that users are \
-likely to choose. The slots must have the names and the types that run() expects; text that does not matter may be \
-literal only. Reply with exactly one block fenced as ~~~patterns, one template per line, holding only the new ones. A request \
-that asks for anything else than what the code computes must not be taken: leave it out, and if none is left, reply with the \
-single line NOT_COMPILABLE: <reason>.
+likely to choose. The slots must have the names and the types that run() expects. A proper name that makes no difference to \
+the code, of a person or a product, stands in a slot that the code does not see: {_:name}. \
+Reply with exactly one block fenced as ~~~patterns, one template per line, holding only the new ones. A request that asks for \
+anything else than what the code computes must not be taken: leave it out, and if none is left, reply with the single line \
+NOT_COMPILABLE: <reason>.
 """
 
 
@@ -150,7 +151,7 @@ def _with_cases(shown: Sequence[Case], background: str, task: str) -> str:
         else:
             note = "(no reply yet: the result of your code will be the reply)"
             parts.append(f"REQUEST {number} {note}\n{fence}\n{case.text}\n{fence}")
-        if marks:
+        if "⟦" in marks:
             parts.append(f"REQUEST {number} with what differs from the others in ⟦ ⟧\n{fence}\n{marks}\n{fence}")
     return "\n".join([*parts, task])
 

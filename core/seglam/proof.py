@@ -14,6 +14,7 @@ from seglam.procedure import Draft, answer
 from seglam.sandbox import VERIFY, Sandbox
 
 _SAME_ALWAYS: Final = 3  # requests with equal values in two slots, after which the kind of request has it so
+_OVERLOOKED: Final = 2  # different words where the code sees none, before it is believed that they make no difference
 _SAMPLES: Final = 8
 _LEAST_SAMPLES: Final = 4  # that the code answers, before it is believed that the order of two slots does not matter
 
@@ -52,6 +53,8 @@ class _Trial:
 
     def proved(self, texts: Sequence[str]) -> bool:
         read = [(text, values) for text in texts if (values := self._pattern.match(text)) is not None]
+        if self._pattern.overlooks and len({self._pattern.overlooked(text) for text, _ in read}) < _OVERLOOKED:
+            return False  # that the words make no difference has not been seen
         return bool(read) and all(self._apart(pair, read) for pair in combinations(self._pattern.slots, 2))
 
     def _apart(self, pair: tuple[str, str], read: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
@@ -79,13 +82,16 @@ class _Trial:
 
     def _matters(self, text: str, values: Mapping[str, Any], exchanged: Mapping[str, Any]) -> bool:
         right = self._answer(text, values)
-        crossed = answer(self._draft, text, self._sandbox, VERIFY, params=exchanged).text
+        crossed = self._answer_to(text, exchanged)
         return right is not None and (crossed is None or not self._agree(text, right, crossed))
 
     def _answer(self, text: str, values: Mapping[str, Any]) -> str | None:
         if text not in self._given:
-            self._given[text] = answer(self._draft, text, self._sandbox, VERIFY, params=values).text
+            self._given[text] = self._answer_to(text, values)
         return self._given[text]
+
+    def _answer_to(self, text: str, values: Mapping[str, Any]) -> str | None:
+        return answer(self._draft, text, self._sandbox, VERIFY, params=values).text
 
     def _never_matters(self, pair: tuple[str, str], read: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
         """Whether the order of the two is all one, as in a sum, or for the ends of a way: then crossing them does no harm."""
@@ -96,7 +102,10 @@ class _Trial:
             exchanged = self._exchanged(pair, values)
             if exchanged is None or exchanged == values or (given := self._answer(text, values)) is None:
                 continue
-            if self._matters(text, values, exchanged):
+            crossed = self._answer_to(text, exchanged)
+            if crossed is None:
+                continue  # a refusal of what was exchanged shows nothing about order
+            if not self._agree(text, given, crossed):
                 return False
             answers.append(given)
         # Where all answers are one and the same, most likely "no", nothing was seen.

@@ -68,8 +68,16 @@ def _frame(a: Sequence[str], b: Sequence[str]) -> tuple[int, int]:
 
 
 def marked(texts: Sequence[str]) -> list[str]:
-    """The texts with ⟦ ⟧ around what differs from the first (in the first: from the second)."""
-    return [_mark(text, texts[0] if i else texts[1]) for i, text in enumerate(texts)] if len(texts) > 1 else list(texts)
+    """The texts with ⟦ ⟧ around what differs from the first (in the first: from the second).
+
+    Where that is in other words altogether, the first in like words takes its place; where there is none, nothing is marked.
+    """
+    return [_marked(text, [*texts[:i], *texts[i + 1 :]]) for i, text in enumerate(texts)]
+
+
+def _marked(text: str, others: Sequence[str]) -> str:
+    alike = next((other for other in others if similar(text, other)), None)
+    return text if alike is None else _mark(text, alike)
 
 
 def _mark(text: str, other: str) -> str:

@@ -93,12 +93,15 @@ def _number(text: str) -> Decimal | None:
 
 
 _THREE: Final = re.compile(rb"[+-]?[1-9][0-9]{0,2}\.[0-9]{2}([0-9])%?")
+_BOTH: Final = re.compile(rb"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+\.[0-9]+(?![0-9.,])")
 _GROUPED: Final = re.compile(rb"(?<![0-9])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])")
 
 
 def two_marks(texts: Iterable[bytes]) -> bool:
-    """Whether a point may stand for thousands: 1.500 by itself, and 1.505 beside 1,000."""
+    """Whether a point may stand for thousands: 1.500 by itself, and 1.505 beside 1,000 (but not beside 1,000.50)."""
     numbers = [text for text in texts if text[-1:].isdigit() or text.endswith(b"%")]
+    if any(map(_BOTH.search, numbers)):
+        return False  # this text's commas and points have shown what they are
     thirds = [found[1] for text in numbers if (found := _THREE.fullmatch(text))]
     return b"0" in thirds or bool(thirds and any(map(_GROUPED.search, numbers)))
 

@@ -24,8 +24,6 @@ _MODULE: Final = "run check render gen value params seed re math json datetime d
 # They must keep their meaning in the code.
 _RESERVED: Final = frozenset({*dir(builtins), *keyword.kwlist, *_MODULE.split()})
 UNNAMED: Final = "_"
-"""The name of a choice whose value nobody needs."""
-# Words that differ in grammar alone; "he" and "she", "is" and "was" tell things apart.
 _SAME: Final = tuple(
     frozenset(group.split("|"))
     for group in (
@@ -149,9 +147,12 @@ class _Reader:
             slot = slot_type(kind)
         except ValueError as error:
             raise error_at(self.template, start, f"{{_:{kind[:80]}}}", str(error)) from None
+        if kind == "name":
+            return slot
         if not kind.startswith("oneof(") or not _alike(kind[len("oneof(") : -1].split("|")):
             expected = (
-                "a oneof of forms of one word, a|an, is|are, mile|miles; or a name, so that the code sees the value"
+                "a oneof of forms of one word, a|an, is|are, mile|miles; {_:name} for a proper name that makes no "
+                "difference; or a name before the colon, so that the code sees the value"
             )
             raise error_at(self.template, start, f"{{_:{kind[:80]}}}", expected)
         return slot
