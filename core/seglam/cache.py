@@ -32,11 +32,13 @@ from seglam.llm import as_model
 from seglam.policy import Policy
 from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
+from seglam.recognition import Recognizer
 from seglam.resources import Resources
 from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
 from seglam.standing import Standing
 from seglam.store import Generation, Store
+from seglam.wordbook import Wordbook
 
 logger = logging.getLogger("seglam")
 
@@ -88,7 +90,8 @@ class Cache:
         self._ledger = Ledger(self._store, clock, policy.flush_after)
         self._exact = ExactTier(self._store, clock, policy.memory_entries, policy.threshold)
         embedder = Memo(Checked(self._embedder))
-        self._semantic = SemanticTier(self._store, embedder, policy, clock, self._accepted)
+        self.wordbook = Wordbook(self._store)
+        self._semantic = SemanticTier(self._store, self.wordbook, embedder, policy, clock, self._accepted)
         compiler = None
         if self._model is not None:
             limits = {"repairs": policy.repairs, "calls_per_hour": policy.compiles_per_hour}
@@ -100,6 +103,7 @@ class Cache:
         self._author = Author(resources)
         self._learner = Learner(resources, self._author)
         self._procedural = ProceduralTier(*life, self._author)
+        self._recognizer = Recognizer(self._semantic, self.wordbook, compiler, policy, self._ledger, clock)
 
     @classmethod
     def open(
@@ -293,9 +297,15 @@ class Cache:
         if response.reuse is Reuse.EXACT:
             request = replace(request, compilable=False, comparable=False)
         yield from self._safely("record", call(self._put, request, response), request.namespace)
-        learn = partial(self._learner.learn, request, response)
-        if self.policy.answerable(request) and not self._background.submit(learn):
+        learn = partial(self._learn, request, response)
+        wanted = self.policy.answerable(request) or self.policy.comparable(request)
+        if wanted and not self._background.submit(learn):
             self._ledger.count("learning.dropped", request.namespace)
+
+    def _learn(self, request: Request, response: Response) -> None:
+        if self.policy.answerable(request):
+            self._learner.learn(request, response)
+        self._recognizer.learn(request)
 
     def _vector(self, request: Request) -> tuple[bytes, str] | None:
         try:
@@ -344,6 +354,16 @@ class Cache:
         self._ledger.drop_alias(request.key)
         self._casebook.forget()
         return self._store.forget_key(request.key)
+
+    def crystallise(self, request: Request) -> bool:
+        """Have the contrast set of a stored question written now, as after an import of questions that will be asked again.
+
+        One call of the compiler's model, within the hourly budget; none where the set exists, also in another scope.
+
+        Returns:
+            Whether the question has its set.
+        """
+        return self._recognizer.crystallise(request)
 
     def clear(self, namespace: str | None = None) -> int:
         """Erase everything learnt, in one namespace or in all (None); returns how many answers went. Counters stay."""

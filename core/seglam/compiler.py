@@ -22,7 +22,7 @@ logger = logging.getLogger("seglam")
 
 Gate = Callable[[Draft], tuple[Finding, ...]]
 Spent = Callable[[str, str, Usage], None]
-"""Told of every model call: its purpose ("compile", "widen" or "vote"), for which namespace, and its tokens."""
+"""Told of every model call: its purpose ("compile", "widen", "vote" or "contrast"), for which namespace, and its tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Compiler:
         """A second, independent procedure for the same cases; None when there is none that can be read."""
         if not self.affordable() or self.stopped:
             return None
-        reply = self._ask(again_prompt(cases, background), ("compile", space)).text
+        reply = self.ask(again_prompt(cases, background), ("compile", space)).text
         if declined(reply) is not None:
             return None
         try:
@@ -165,7 +165,7 @@ class Compiler:
         calls = 0
         while calls <= self._repairs and (calls == 0 or (self.affordable() and not self.stopped)):
             calls += 1
-            reply = self._ask(prompt, purpose).text
+            reply = self.ask(prompt, purpose).text
             reason = declined(reply)
             if reason is not None:
                 return Compilation(draft, findings, reason, digest(first))
@@ -180,7 +180,16 @@ class Compiler:
             prompt = repair_prompt(first, reply, findings)
         return Compilation(draft, findings, None, digest(first))
 
-    def _ask(self, prompt: str, purpose: tuple[str, str]) -> Completion:
+    def ask(self, prompt: str, purpose: tuple[str, str]) -> Completion:
+        """One call within the budget; the caller has asked ``affordable`` first.
+
+        Args:
+            prompt: what is asked.
+            purpose: what for, and for which namespace.
+
+        Raises:
+            Exception: whatever the model raises.
+        """
         with self._lock:
             self._asked.append(self._clock())
         completion = self.model.complete(prompt)

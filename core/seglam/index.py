@@ -70,7 +70,7 @@ class ScopedIndex:
                 return []
             with _one_thread():
                 scores, ids = part.search(np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1), k)
-        return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0]
+        return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i != -1]  # -1: none
 
     def remove(self, ids: Sequence[int]) -> int:
         """Remove ids, in one pass for each scope (a removal costs a scan); unknown ids are passed over."""

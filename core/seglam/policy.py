@@ -22,6 +22,10 @@ _WHOLE: Final = (
     *("candidates", "heat", "shadow", "repairs", "compiles_per_hour", "max_entries", "memory_entries"),
     *("audit_hits", "votes", "widen"),
 )
+_SHARES: Final = (
+    *("trust", "audit_first", "audit", "kin", "kin_recurring"),
+    *("contrast_near", "contrast_threshold", "contrast_margin"),
+)
 _LEAST: Final[Mapping[str, float]] = MappingProxyType(
     {
         "candidates": 1,
@@ -65,6 +69,11 @@ class Policy:
         threshold: cosine similarity that a semantic hit needs, for the embedder in use. 0.92 default, 0.95 strict,
             0.85 loose.
         candidates: how many nearest entries the semantic tier considers.
+        contrast: "hot": a stored question gets a contrast set from the compiler's model when a second request comes near;
+            "off": only sets that exist are used.
+        contrast_near: cosine similarity from which a second request counts as near a question.
+        contrast_threshold: cosine similarity that a hit needs by a contrast set.
+        contrast_margin: by how much its nearest wording must win over its nearest look-alike.
         compile: "hot": in the background at the ``heat``-th similar miss; "first": at the first miss the model is asked
             for code instead of an answer; "off": never.
         heat: similar misses before a class is compiled ("hot").
@@ -100,6 +109,10 @@ class Policy:
 
     threshold: float = 0.92
     candidates: int = 8
+    contrast: Literal["hot", "off"] = "hot"
+    contrast_near: float = 0.75
+    contrast_threshold: float = 0.80
+    contrast_margin: float = 0.02
     compile: Literal["hot", "first", "off"] = "hot"
     heat: int = 2
     window: float = 60 * DAY
@@ -133,9 +146,10 @@ class Policy:
         _within("threshold", self.threshold, 0.0, 1.0)
         for name, least in _LEAST.items():
             _at_least(name, getattr(self, name), least)
-        for name in ("trust", "audit_first", "audit", "kin", "kin_recurring"):
+        for name in _SHARES:
             _within(name, getattr(self, name), 0.0, 1.0)
         _one_of("compile", self.compile, ("hot", "first", "off"))
+        _one_of("contrast", self.contrast, ("hot", "off"))
         _one_of("on_fault", self.on_fault, ("miss", "raise"))
         self._check_parts()
         for name in _WHOLE:

@@ -131,6 +131,38 @@ findings = Table(
     Column("created", Float, nullable=False),
 )
 
+contrasts = Table(
+    "contrasts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String, nullable=False, unique=True),
+    Column("namespace", String, nullable=False),
+    Column("vary", String, nullable=False),
+    Column("engine", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("retry_at", Float, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("prompt_digest", String, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
+wordings = Table(
+    "wordings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("contrast_id", Integer, ForeignKey("contrasts.id", ondelete="CASCADE"), nullable=False),
+    Column("sense", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("created", Float, nullable=False),
+    UniqueConstraint("contrast_id", "text"),
+)
+
 counters = Table(
     "counters",
     metadata,
@@ -207,5 +239,21 @@ _M002: Final = (
     UPDATE meta SET value = value + 1 WHERE name = 'procedures'; END""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (("m001_first", _M001), ("m002_life", _M002))
+_M003: Final = (
+    # Keyed by the request, not by the entry: answers expire and are renewed, what the question means stays.
+    """CREATE TABLE contrasts (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL,
+    vary TEXT NOT NULL, engine TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL,
+    retry_at REAL NOT NULL, reason TEXT NOT NULL, model TEXT NOT NULL, prompt_digest TEXT NOT NULL, created REAL NOT NULL)""",
+    "CREATE INDEX contrasts_text ON contrasts (namespace, text)",
+    """CREATE TABLE wordings (id INTEGER PRIMARY KEY AUTOINCREMENT,
+    contrast_id INTEGER NOT NULL REFERENCES contrasts (id) ON DELETE CASCADE, sense TEXT NOT NULL, text TEXT NOT NULL,
+    vector BLOB NOT NULL, fingerprint TEXT NOT NULL, origin TEXT NOT NULL, created REAL NOT NULL,
+    UNIQUE (contrast_id, text))""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("m001_first", _M001),
+    ("m002_life", _M002),
+    ("m003_contrast", _M003),
+)
 """Append only: a migration that was ever in a release is never changed."""

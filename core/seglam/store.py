@@ -25,7 +25,18 @@ from seglam import forks, schema
 from seglam.errors import ConfigurationError, StoreAccessError
 from seglam.exchange import Entry, Request, Response, Usage
 from seglam.opening import BUSY_MS, engine, explained, names, recognise, refuse_newer
-from seglam.schema import aliases, cases, classes, counters, entries, findings, migrations, procedures
+from seglam.schema import (
+    aliases,
+    cases,
+    classes,
+    contrasts,
+    counters,
+    entries,
+    findings,
+    migrations,
+    procedures,
+    wordings,
+)
 
 _BATCH: Final = 1_000  # vectors read at a time: a hundred thousand at once would be a peak of memory for ever
 _MOST_READERS: Final = 8  # connections kept open; more threads than that open some for a single row
@@ -318,7 +329,10 @@ class Store:
                     update(procedures).where(procedures.c.id == row.id).values(examples=json.dumps(kept))
                 )
                 connection.execute(delete(findings).where(findings.c.procedure_id == row.id))  # they may quote it
-            return sum(connection.execute(delete(t).where(t.c.key == key)).rowcount for t in (entries, aliases, cases))
+            return sum(
+                connection.execute(delete(t).where(t.c.key == key)).rowcount
+                for t in (entries, aliases, cases, contrasts)
+            )
 
     def drop_entries(self, keys: Sequence[str]) -> None:
         """Erase stored answers that turned out to be wrong."""
@@ -338,7 +352,7 @@ class Store:
         """Erase everything that was learnt (counters stay), in one namespace or in all; returns how many entries went."""
         with self.write() as connection:
             gone = 0
-            for table in (procedures, classes, entries):
+            for table in (procedures, classes, contrasts, entries):
                 statement = delete(table)
                 if namespace is not None:
                     statement = statement.where(table.c.namespace == namespace)
@@ -403,7 +417,7 @@ class Store:
 
     def sizes(self) -> dict[str, int]:
         """Rows by table."""
-        tables = (entries, aliases, classes, cases, procedures)
+        tables = (entries, aliases, classes, cases, procedures, contrasts, wordings)
         return {table.name: int(self.read(select(func.count()).select_from(table))[0][0]) for table in tables}
 
     # -- health -------------------------------------------------------------------------------------------------------

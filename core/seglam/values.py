@@ -5,6 +5,7 @@ values by meaning, words as written. Only a closed list of edits is overlooked (
 """
 
 import json
+from collections import Counter
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -44,6 +45,21 @@ def difference(new: str, stored: str) -> str | None:
         item = max(a, b, key=len)[min(len(a), len(b))]
         return f"{item.kind} '{item.text}' only in one"
     return None
+
+
+def conflict(new: str, stored: str) -> str | None:
+    """Which value of one text the other does not state; ordinary words are not compared. None where there is no such value."""
+    try:
+        a, b = (
+            Counter((i.kind, i.key) for i in read(text) if i.kind not in ("word", "sign")) for text in (new, stored)
+        )
+        negated = [sum("not" in map(str, i.key) for i in read(text)) % 2 for text in (new, stored)]
+    except (ValueError, OverflowError, RecursionError) as error:
+        return f"unreadable: {type(error).__name__}"
+    if negated[0] != negated[1]:
+        return "negation differs: 'not'"
+    apart = (a - b) + (b - a)
+    return None if not apart else f"{next(iter(apart))[0]} differs"
 
 
 def _reason(x: Item, y: Item) -> str:
