@@ -22,13 +22,15 @@ from seglam.curator import Curator
 from seglam.embed import Checked, Memo, as_embedder
 from seglam.errors import ConfigurationError, OnlyIfCachedError
 from seglam.exact import ExactTier
-from seglam.exchange import Entry, Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
+from seglam.exchange import Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
 from seglam.flights import Flights
 from seglam.flow import Call, Flow, arun, call, run
+from seglam.judgements import READING, Judgements
 from seglam.learning import Learner
 from seglam.ledger import Ledger, Stats
 from seglam.library import Library
 from seglam.llm import as_model
+from seglam.matching import Match
 from seglam.policy import Policy
 from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
@@ -38,6 +40,7 @@ from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
 from seglam.standing import Standing
 from seglam.store import Generation, Store
+from seglam.thresholds import Fixed
 from seglam.wordbook import Wordbook
 
 logger = logging.getLogger("seglam")
@@ -88,10 +91,13 @@ class Cache:
         self._flights: Flights[Response] = Flights()
         self._library = Library(self._store)
         self._ledger = Ledger(self._store, clock, policy.flush_after)
-        self._exact = ExactTier(self._store, clock, policy.memory_entries, policy.threshold)
+        self._exact = ExactTier(self._store, clock, policy.memory_entries, policy.reading.floor)
         embedder = Memo(Checked(self._embedder))
         self.wordbook = Wordbook(self._store)
-        self._semantic = SemanticTier(self._store, self.wordbook, embedder, policy, clock, self._accepted)
+        self.judgements = Judgements(self._store)
+        self._semantic = SemanticTier(
+            self._store, self.wordbook, self.judgements, embedder, policy, clock, self._accepted
+        )
         compiler = None
         if self._model is not None:
             limits = {"repairs": policy.repairs, "calls_per_hour": policy.compiles_per_hour}
@@ -103,7 +109,8 @@ class Cache:
         self._author = Author(resources)
         self._learner = Learner(resources, self._author)
         self._procedural = ProceduralTier(*life, self._author)
-        self._recognizer = Recognizer(self._semantic, self.wordbook, compiler, policy, self._ledger, clock)
+        served = (self._semantic, self.wordbook, self.judgements)
+        self._recognizer = Recognizer(self._store, *served, compiler, policy, self._ledger, clock)
 
     @classmethod
     def open(
@@ -283,11 +290,12 @@ class Cache:
             self._faults[place] += 1
         self._ledger.count(f"fault.{place}", namespace)
 
-    def _accepted(self, request: Request, entry: Entry, score: float, generation: Generation) -> None:
-        """A semantic hit: the same wording is exact from now on."""
-        if not request.control.no_store:
-            self._exact.remember(request.key, entry, generation)
-            self._ledger.alias(request, entry, score)
+    def _accepted(self, request: Request, match: Match, generation: Generation) -> None:
+        """A semantic hit: a wording that reads the same is exact from now on, unless what is learnt may change that."""
+        lasting = match.rule == READING and isinstance(self.policy.reading, Fixed)
+        if lasting and not request.control.no_store:
+            self._exact.remember(request.key, match.entry, generation)
+            self._ledger.alias(request, match.entry, match.score)
 
     def _record(self, request: Request, response: Response) -> Flow[None]:
         if not isinstance(response, Response):
@@ -296,16 +304,17 @@ class Cache:
             return
         if response.reuse is Reuse.EXACT:
             request = replace(request, compilable=False, comparable=False)
-        yield from self._safely("record", call(self._put, request, response), request.namespace)
-        learn = partial(self._learn, request, response)
+        put = yield from self._safely("record", call(self._put, request, response), request.namespace)
+        learn = partial(self._learn, request, response, embedded=put is True)
         wanted = self.policy.answerable(request) or self.policy.comparable(request)
         if wanted and not self._background.submit(learn):
             self._ledger.count("learning.dropped", request.namespace)
 
-    def _learn(self, request: Request, response: Response) -> None:
+    def _learn(self, request: Request, response: Response, *, embedded: bool) -> None:
         if self.policy.answerable(request):
             self._learner.learn(request, response)
-        self._recognizer.learn(request)
+        if embedded:
+            self._recognizer.learn(request, response)
 
     def _vector(self, request: Request) -> tuple[bytes, str] | None:
         try:
@@ -314,7 +323,8 @@ class Cache:
             self.fault("embed", error, request.namespace)
             return None
 
-    def _put(self, request: Request, response: Response) -> None:
+    def _put(self, request: Request, response: Response) -> bool:
+        """Store the exchange; whether with a vector."""
         vector = self._vector(request)  # without one the answer is still good for the same request
         self._ledger.drop_alias(request.key)
         self._store.put(
@@ -327,6 +337,7 @@ class Cache:
             vector=vector[0] if vector else None,
             fingerprint=vector[1] if vector else None,
         )
+        return vector is not None
 
     # -- background ---------------------------------------------------------------------------------------------------
 
@@ -354,6 +365,36 @@ class Cache:
         self._ledger.drop_alias(request.key)
         self._casebook.forget()
         return self._store.forget_key(request.key)
+
+    def wrong(self, hit: Hit) -> None:
+        """Say that a hit was no answer to its request: it is not served to it again, and counts as evidence.
+
+        What was taken for another wording is forgotten as one, and becomes a look-alike where the question has a contrast set.
+        The answer to the very same request is erased. A procedure is suspended, as by a confirmed disagreement.
+
+        Args:
+            hit: as ``lookup`` returned it.
+
+        Raises:
+            ConfigurationError: it is no hit of a lookup.
+        """
+        if not isinstance(hit, Hit) or hit.request is None:
+            raise ConfigurationError(f"hit: expected a Hit as lookup returned it, got {type(hit).__name__}")
+        self.drain()
+        kind, _, number = hit.source.partition(":")
+        if kind == "procedure":
+            procedure = self._library.get(int(number))
+            if procedure is not None:
+                self._standing.suspend((procedure,), "somebody said that an answer was wrong")
+            return
+        entry = self._store.entry_by_id(int(number))
+        self._ledger.drop_alias(hit.request.key)
+        if entry is None or entry.key == hit.request.key:
+            self._store.drop_entries([hit.request.key])
+            return
+        self._store.drop_alias(hit.request.key)
+        wording = str(hit.notes.get("wording", entry.request.text))
+        self._recognizer.wrong(hit.request, entry, wording, str(hit.notes.get("rule", READING)), hit.score)
 
     def crystallise(self, request: Request) -> bool:
         """Have the contrast set of a stored question written now, as after an import of questions that will be asked again.

@@ -42,7 +42,8 @@ class ExactTier:
         if not entry.fresh(now, request.control):
             return Miss(Why.STALE)
         notes = {} if entry.key == request.key else {"wording": entry.request.text}
-        return Hit(entry.response, self.name, f"entry:{entry.id}", age=max(0.0, now - entry.created), notes=notes)
+        age = max(0.0, now - entry.created)
+        return Hit(entry.response, self.name, f"entry:{entry.id}", age=age, notes=notes, request=request)
 
     def _remembered(self, key: str, generation: Generation) -> Entry | None:
         with self._lock:

@@ -169,6 +169,7 @@ class Hit:
         score: cosine similarity for the semantic tier, 1.0 otherwise.
         age: seconds since the stored answer was made; 0 for what a procedure has just computed.
         notes: what a tier wants to tell: the wording that matched, the parameters of the procedure.
+        request: what was asked; for ``Cache.wrong``.
     """
 
     response: Response
@@ -177,6 +178,7 @@ class Hit:
     score: float = 1.0
     age: float = 0.0
     notes: Mapping[str, Any] = field(default_factory=dict)
+    request: Request | None = field(default=None, compare=False, repr=False)
 
     def __bool__(self) -> bool:
         return True

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -10,6 +11,7 @@ from seglam.errors import ConfigurationError
 from seglam.exchange import Request, Response, Reuse, unstorable
 from seglam.judging import Judge
 from seglam.moment import time_dependent
+from seglam.thresholds import Threshold, as_threshold
 
 HOUR: Final = 3600.0
 DAY: Final = 24 * HOUR
@@ -24,7 +26,7 @@ _WHOLE: Final = (
 )
 _SHARES: Final = (
     *("trust", "audit_first", "audit", "kin", "kin_recurring"),
-    *("contrast_near", "contrast_threshold", "contrast_margin"),
+    *("contrast_near", "contrast_margin", "check_hits"),
 )
 _LEAST: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -66,13 +68,14 @@ class Policy:
     """Every number and yes/no rule.
 
     Attributes:
-        threshold: cosine similarity that a semantic hit needs, for the embedder in use. 0.92 default, 0.95 strict,
-            0.85 loose.
+        threshold: cosine similarity that a semantic hit needs, for the embedder in use: 0.92 default, 0.95 strict, 0.85 loose; or
+            a ``Fitted``, ``PerEntry`` or ``Split`` threshold that learns from evidence.
         candidates: how many nearest entries the semantic tier considers.
         contrast: "hot": a stored question gets a contrast set from the compiler's model when a second request comes near;
             "off": only sets that exist are used.
         contrast_near: cosine similarity from which a second request counts as near a question.
-        contrast_threshold: cosine similarity that a hit needs by a contrast set.
+        contrast_threshold: the same for a hit by a contrast set.
+        check_hits: the share of semantic hits that the model answers all the same, to be compared.
         contrast_margin: by how much its nearest wording must win over its nearest look-alike.
         compile: "hot": in the background at the ``heat``-th similar miss; "first": at the first miss the model is asked
             for code instead of an answer; "off": never.
@@ -107,12 +110,13 @@ class Policy:
         on_fault: "miss": a fault inside is logged, counted and a miss; "raise": for tests.
     """
 
-    threshold: float = 0.92
+    threshold: float | Threshold = 0.92
     candidates: int = 8
     contrast: Literal["hot", "off"] = "hot"
     contrast_near: float = 0.75
-    contrast_threshold: float = 0.80
+    contrast_threshold: float | Threshold = 0.80
     contrast_margin: float = 0.02
+    check_hits: float = 0.02
     compile: Literal["hot", "first", "off"] = "hot"
     heat: int = 2
     window: float = 60 * DAY
@@ -143,7 +147,8 @@ class Policy:
     on_fault: Literal["miss", "raise"] = "miss"
 
     def __post_init__(self) -> None:
-        _within("threshold", self.threshold, 0.0, 1.0)
+        for name in ("threshold", "contrast_threshold"):
+            as_threshold(f"Policy.{name}", getattr(self, name))
         for name, least in _LEAST.items():
             _at_least(name, getattr(self, name), least)
         for name in _SHARES:
@@ -172,6 +177,16 @@ class Policy:
             raise ConfigurationError(f"Policy.skip: expected names of stages, got {self.skip!r}")
         if self.judge is not None and not callable(getattr(self.judge, "agree", None)):
             raise ConfigurationError(f"Policy.judge: expected an object with agree(), got {type(self.judge).__name__}")
+
+    @cached_property
+    def reading(self) -> Threshold:
+        """The threshold of hits that read the same."""
+        return as_threshold("Policy.threshold", self.threshold)
+
+    @cached_property
+    def contrasting(self) -> Threshold:
+        """The threshold of hits by contrast sets."""
+        return as_threshold("Policy.contrast_threshold", self.contrast_threshold)
 
     def kind(self, request: Request) -> str:
         """The kind of content: the request's own, else the first rule's, else "live" for time-dependent wording."""

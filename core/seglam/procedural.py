@@ -118,7 +118,9 @@ class ProceduralTier:
                 self._standing.suspend((first, other), why)
                 return Miss(Why.DISAGREE, f"procedures {first.id} and {other.id}")
         notes = {"intent": first.draft.intent, "version": first.version, "model": first.model}
-        return Hit(Response(given.text), self.name, f"procedure:{first.id}", notes=notes)  # computed now: its age is 0
+        return Hit(
+            Response(given.text), self.name, f"procedure:{first.id}", notes=notes, request=request
+        )  # computed now: its age is 0
 
     def _answer(self, procedure: Procedure, request: Request, params: Params | None = None) -> Answer:
         given = answer(procedure.draft, request.text, self._sandbox, HIT, params=params)
@@ -165,7 +167,7 @@ class ProceduralTier:
             "model": procedure.model,
             "first": True,
         }
-        return Hit(Response(given.text), self.name, f"procedure:{procedure.id}", notes=notes)
+        return Hit(Response(given.text), self.name, f"procedure:{procedure.id}", notes=notes, request=request)
 
 
 def _audited(by: Iterable[Procedure]) -> Miss:

@@ -1,21 +1,32 @@
-"""Crystallised recognition: a question that is asked again in other words gets its contrast set, once, in the background."""
+"""Crystallised recognition: a question that is asked again in other words gets its contrast set, once, in the background.
+
+And the other half of learning what means the same: served answers are compared with the model's, and what turns out right or
+wrong becomes evidence for thresholds, and wordings on either side of a question's line.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
 
+from seglam.agreement import agree, differ
 from seglam.compiler import Compiler
 from seglam.contrast import Contrast, Sense, contrast_prompt, parse_contrast
 from seglam.errors import ReplyError
-from seglam.exchange import Request, digest
+from seglam.exchange import Entry, Request, Response, digest
+from seglam.judgements import Judgement, Judgements
+from seglam.judging import ModelJudge, judged
 from seglam.ledger import Ledger
+from seglam.llm import CallableModel
+from seglam.matching import Match
 from seglam.policy import Policy
 from seglam.semantic import SemanticTier
 from seglam.similarity import similar
+from seglam.store import Store
 from seglam.values import conflict
 from seglam.wordbook import DECLINED, FAILED, MADE, Wordbook
 
 logger = logging.getLogger("seglam")
 
+_DECISIVE = ("integer", "decimal", "money", "date", "option")
 _OUTAGE = 300.0  # seconds: a model that cannot be reached says nothing about a question
 
 
@@ -23,30 +34,41 @@ class Recognizer:
     """Decides which questions are worth a contrast set, and has the compiler's model write it.
 
     Args:
-        semantic, wordbook, policy, ledger, clock: shared with the cache.
+        store, semantic, wordbook, judgements, policy, ledger, clock: shared with the cache.
         compiler: None: sets that exist are used, no new ones are made.
     """
 
     def __init__(
         self,
+        store: Store,
         semantic: SemanticTier,
         wordbook: Wordbook,
+        judgements: Judgements,
         compiler: Compiler | None,
         policy: Policy,
         ledger: Ledger,
         clock: Callable[[], float],
     ) -> None:
+        self._store = store
         self._semantic = semantic
         self._wordbook = wordbook
+        self._judgements = judgements
         self._compiler = compiler
         self._policy = policy
         self._ledger = ledger
         self._clock = clock
 
-    def learn(self, request: Request) -> None:
-        """After a miss: the question that this request came near to is hot, and gets its set."""
-        if self._compiler is None or self._policy.contrast == "off" or not self._policy.comparable(request):
+    def learn(self, request: Request, response: Response) -> None:
+        """After the model has answered: settle what would have been served; the question that it came near to gets its set."""
+        if not self._policy.comparable(request):
             return
+        found = self._semantic.match(request, self._store.generation(), without=request.key)
+        if found is not None:
+            self._settle(request, response, found)
+        elif self._compiler is not None and self._policy.contrast == "hot":
+            self._heat(request)
+
+    def _heat(self, request: Request) -> None:
         for entry, score in self._semantic.nearest(request):
             if score < self._policy.contrast_near:
                 return
@@ -54,6 +76,62 @@ class Recognizer:
             if conflict(request.text, entry.request.text) is None and not similar(request.text, entry.request.text):
                 self.crystallise(entry.request, near=[request.text])
                 return
+
+    # -- evidence -----------------------------------------------------------------------------------------------------
+
+    def _settle(self, request: Request, response: Response, found: Match) -> None:
+        """Compare what would have been served with what the model says now."""
+        right = self._agree(request, found.entry.response.text, response.text)
+        outcome = {True: "agreed", False: "disagreed", None: "undecided"}[right]
+        self._ledger.count(f"semantic.{outcome}", request.namespace)
+        self._judge(request, found.entry.key, found.wording, found.rule, found.score, right, found.arm, "audit")
+
+    def _agree(self, request: Request, stored: str, said: str) -> bool | None:
+        """Whether two answers say the same: by the policy's judge, else by value, else in the model's opinion; None: unknown."""
+        if self._policy.judge is not None:
+            return judged(self._policy.judge, request.text, stored, said, "text")
+        if agree(stored, said, "text"):
+            return True
+        if any(differ(stored, said, kind) for kind in _DECISIVE):
+            return False
+        if self._compiler is None or not self._compiler.affordable():
+            return None
+        compiler, purpose = self._compiler, ("vote", request.namespace)
+        model = CallableModel(lambda prompt: compiler.ask(prompt, purpose))
+        return judged(ModelJudge(model), request.text, stored, said, "text")
+
+    def wrong(self, request: Request, entry: Entry, wording: str, rule: str, score: float) -> None:
+        """Somebody says that the entry's answer is none to the request."""
+        self._ledger.count("semantic.complaints", request.namespace)
+        self._judge(request, entry.key, wording, rule, score, False, "", "feedback")
+
+    def _judge(
+        self,
+        request: Request,
+        key: str,
+        wording: str,
+        rule: str,
+        score: float,
+        right: bool | None,
+        arm: str,
+        origin: str,
+    ) -> None:
+        fingerprint = self._semantic.fingerprint
+        judgement = Judgement(
+            *(request.namespace, fingerprint, key, request.text, wording, rule, score), right, arm, origin
+        )
+        self._judgements.add(judgement, self._clock())
+        question = self._wordbook.question(key)
+        if right is None or question is None or question.state != MADE or request.text == question.text:
+            return
+        sense = Sense.SAME if right else Sense.OTHER
+        (vector,) = self._semantic.packed([request.text])
+        origin = "traffic" if origin == "audit" else origin
+        self._wordbook.add(
+            question.id, [(request.text, sense, vector)], fingerprint=fingerprint, origin=origin, now=self._clock()
+        )
+
+    # -- contrast sets ------------------------------------------------------------------------------------------------
 
     def crystallise(self, request: Request, near: Sequence[str] = ()) -> bool:
         """Have a stored question's contrast set written, unless it has one, or its last try is too recent.

@@ -163,6 +163,23 @@ wordings = Table(
     UniqueConstraint("contrast_id", "text"),
 )
 
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("namespace", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("text", String, nullable=False),
+    Column("wording", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("right", Integer),
+    Column("arm", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
 counters = Table(
     "counters",
     metadata,
@@ -249,6 +266,11 @@ _M003: Final = (
     contrast_id INTEGER NOT NULL REFERENCES contrasts (id) ON DELETE CASCADE, sense TEXT NOT NULL, text TEXT NOT NULL,
     vector BLOB NOT NULL, fingerprint TEXT NOT NULL, origin TEXT NOT NULL, created REAL NOT NULL,
     UNIQUE (contrast_id, text))""",
+    """CREATE TABLE judgements (id INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    key TEXT NOT NULL, text TEXT NOT NULL, wording TEXT NOT NULL, rule TEXT NOT NULL, score REAL NOT NULL, right INTEGER,
+    arm TEXT NOT NULL, origin TEXT NOT NULL, created REAL NOT NULL)""",
+    "CREATE INDEX judgements_rule ON judgements (namespace, fingerprint, rule)",
+    "CREATE INDEX judgements_key ON judgements (key)",
 )
 
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (

@@ -7,20 +7,19 @@ where a question has a contrast set, its wordings and look-alikes decide what me
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from seglam import values
-from seglam.contrast import Sense
 from seglam.embed import Embedder
-from seglam.exchange import Entry, Hit, Request, TierName
+from seglam.exchange import Entry, Hit, Miss, Request, TierName, Why
 from seglam.flow import Flow, call
 from seglam.index import ScopedIndex, Vector, pack, unpack
+from seglam.judgements import Judgements
+from seglam.matching import Candidate, Match, Matcher
 from seglam.policy import Policy
 from seglam.store import Generation, Store
-from seglam.wordbook import Wordbook, Wording, index_id, wording_id
+from seglam.wordbook import Wordbook, index_id, wording_id
 
 logger = logging.getLogger("seglam")
 
@@ -28,28 +27,16 @@ _LATIN_END = 0x24F
 _SPARE = 1000  # rows that went may stay in the index unnoticed: so many, and then as many as there are
 _UNIT = 0.02  # of a squared length: half precision leaves less than a thousandth
 _REACH: Final = 32  # neighbours looked at where questions have wordings: the many of one must not hide another question
-_TIED: Final = 2e-3  # scores of equal texts: half precision and another index may part them by so much
-OnAccept = Callable[[Request, Entry, float, Generation], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A neighbour: a stored question (then with its entry), or a wording of one."""
-
-    score: float
-    key: str
-    text: str
-    entry: Entry | None = None
-    sense: Sense = Sense.SAME
+OnAccept = Callable[[Request, Match, Generation], None]
 
 
 class SemanticTier:
     """Answers from the entry whose question means the same.
 
     Args:
-        store, wordbook, embedder, policy, clock: shared with the cache.
-        accepted: called with (request, entry, score, generation before the entry was read) for every hit, to keep the
-            wording as an exact alias.
+        store, wordbook, judgements, embedder, policy, clock: shared with the cache.
+        accepted: called with (request, match, generation before its entry was read) for every hit, to keep the wording as
+            an exact alias.
     """
 
     name = TierName.SEMANTIC
@@ -58,6 +45,7 @@ class SemanticTier:
         self,
         store: Store,
         wordbook: Wordbook,
+        judgements: Judgements,
         embedder: Embedder,
         policy: Policy,
         clock: Callable[[], float],
@@ -69,6 +57,7 @@ class SemanticTier:
         self._policy = policy
         self._clock = clock
         self._accepted = accepted
+        self._matcher = Matcher(store, wordbook, judgements, policy, clock, lambda: embedder.fingerprint)
         self._lock = threading.Lock()
         self._index: ScopedIndex | None = None
         self._version = -1
@@ -77,8 +66,8 @@ class SemanticTier:
         self._erased = -1
         self._told = False
 
-    def find(self, request: Request) -> Flow[Hit | None]:
-        """A hit from the best neighbour that every guard lets pass."""
+    def find(self, request: Request) -> Flow[Hit | Miss | None]:
+        """A hit from the best neighbour that asks the same; Miss(AUDIT) for a sample that the model is to answer all the same."""
         if not self._policy.comparable(request):
             return None
         return (yield from call(self._search, request))  # covers() too: an embedder may load its model there
@@ -109,33 +98,55 @@ class SemanticTier:
     def _vector(self, text: str) -> Vector:
         return np.asarray(self._embedder.embed([text])[0], dtype=np.float32)
 
-    def _search(self, request: Request) -> Hit | None:
+    def _search(self, request: Request) -> Hit | Miss | None:
+        generation = self._store.generation()  # before any row is read: what goes from now on must not stay in memory
+        found = self.match(request, generation)
+        if found is None:
+            return None
+        if self._checked(request):
+            return Miss(Why.AUDIT, f"entry:{found.entry.id}")
+        self._accepted(request, found, generation)
+        age = max(0.0, self._clock() - found.entry.created)
+        source = f"entry:{found.entry.id}"
+        return Hit(found.entry.response, self.name, source, found.score, age, found.notes, request)
+
+    def match(self, request: Request, generation: Generation, *, without: str = "") -> Match | None:
+        """The stored question that asks the same, and why; nothing is counted or written.
+
+        Args:
+            request: what is asked.
+            generation: of the store, taken before.
+            without: the exact key of a question that is left out: the request's own, once it is stored.
+        """
         if not self.covers(request):
             return None
-        generation = self._store.generation()  # before any row is read: what goes from now on must not stay in memory
         index = self._current(generation)
         if not len(index):
             return None
         vector = self._vector(request.text)
         reach = _REACH if self._worded else self._policy.candidates
-        floor = min(self._policy.threshold, self._policy.contrast_threshold) if self._worded else self._policy.threshold
+        floor = min(self._policy.reading.floor, self._policy.contrasting.floor if self._worded else 1.0)
         found = [(row, score) for row, score in index.search(request.scope, vector, reach) if score >= floor]
         gone: list[int] = []
         try:
-            candidates = self._candidates(found, gone)
-            return self._reading(request, candidates, generation) or self._contrast(
-                request, vector, candidates, generation
-            )
+            candidates = [c for c in self._candidates(found, gone) if c.key != without]
+            return self._matcher.match(request, vector, candidates, generation)
         finally:
             index.remove(gone)
 
-    def _candidates(self, found: Sequence[tuple[int, float]], gone: list[int]) -> list[_Candidate]:
+    def _checked(self, request: Request) -> bool:
+        """Whether the model answers this hit all the same. The key decides, as for procedures: no chance to slip through."""
+        if not self._policy.check_hits or request.control.only_if_cached or request.control.no_store:
+            return False
+        return int(request.key[12:20], 16) < self._policy.check_hits * 2**32
+
+    def _candidates(self, found: Sequence[tuple[int, float]], gone: list[int]) -> list[Candidate]:
         """What the neighbours are, best first; ids whose rows went are added to ``gone``."""
         wordings = self._wordbook.wordings([wording_id(row) for row, _ in found if row < 0])
         candidates = []
         for row, score in found:
             if row < 0 and (wording := wordings.get(wording_id(row))) is not None:
-                candidates.append(_Candidate(score, wording.key, wording.text, sense=wording.sense))
+                candidates.append(Candidate(score, wording.key, wording.text, sense=wording.sense))
                 continue
             try:
                 entry = None if row < 0 else self._store.entry_by_id(row)
@@ -144,74 +155,8 @@ class SemanticTier:
             if entry is None:
                 gone.append(row)
             else:
-                candidates.append(_Candidate(score, entry.key, entry.request.text, entry))
+                candidates.append(Candidate(score, entry.key, entry.request.text, entry))
         return candidates
-
-    def _reading(self, request: Request, candidates: Sequence[_Candidate], generation: Generation) -> Hit | None:
-        """The answer to a question, or to a wording of one, that reads the same word by word."""
-        for candidate in candidates:
-            if candidate.sense is Sense.OTHER or candidate.score < self._policy.threshold:
-                continue
-            why = values.difference(request.text, candidate.text)
-            if why is not None:
-                logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
-            elif hit := self._hit(request, candidate, generation, {"rule": "reading"}):
-                return hit
-        return None
-
-    def _contrast(
-        self, request: Request, vector: Vector, candidates: Sequence[_Candidate], generation: Generation
-    ) -> Hit | None:
-        """The answer to the nearest question, where its wordings win over its look-alikes and over every other question."""
-        sames = [candidate for candidate in candidates if candidate.sense is Sense.SAME]
-        if not self._worded or not sames or sames[0].score < self._policy.contrast_threshold:
-            return None
-        nearest = sames[0]
-        for candidate in sames:  # the nearest question may be stored itself, and be a wording of one that has a set
-            if candidate.score < nearest.score - _TIED or (candidate is not nearest and candidate.text != nearest.text):
-                continue
-            known = self._wordbook.of(candidate.key, self._embedder.fingerprint)
-            hit = self._inside(request, vector, candidate, known, generation) if known else None
-            if hit is not None:
-                return hit
-        return None
-
-    def _inside(
-        self,
-        request: Request,
-        vector: Vector,
-        candidate: _Candidate,
-        known: Sequence[Wording],
-        generation: Generation,
-    ) -> Hit | None:
-        others = [wording for wording in known if wording.sense is Sense.OTHER]
-        if not others or len(others) == len(known):
-            return None  # a line needs both sides
-        scores = [float(vector @ wording.vector) for wording in others if wording.vector is not None]
-        closest = int(np.argmax(scores))
-        margin = candidate.score - scores[closest]
-        if margin < self._policy.contrast_margin:
-            logger.debug("semantic candidate refused: nearer to a look-alike")
-            return None
-        why = values.conflict(request.text, candidate.text)
-        if why is not None:
-            logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
-            return None
-        notes = {"rule": "contrast", "lookalike": others[closest].text, "margin": f"{margin:.3f}"}
-        return self._hit(request, candidate, generation, notes)
-
-    def _hit(
-        self, request: Request, candidate: _Candidate, generation: Generation, notes: dict[str, Any]
-    ) -> Hit | None:
-        now = self._clock()
-        entry = candidate.entry or self._store.entry(candidate.key)
-        if entry is None or entry.request.scope != request.scope or not entry.fresh(now, request.control):
-            return None
-        self._accepted(request, entry, candidate.score, generation)
-        age = max(0.0, now - entry.created)
-        score = min(candidate.score, 1.0)
-        told = {"wording": candidate.text, **notes}
-        return Hit(entry.response, self.name, f"entry:{entry.id}", score=score, age=age, notes=told)
 
     def _current(self, generation: Generation) -> ScopedIndex:
         """The index, with every row that any process has added since the last look."""

@@ -33,6 +33,7 @@ from seglam.schema import (
     counters,
     entries,
     findings,
+    judgements,
     migrations,
     procedures,
     wordings,
@@ -331,13 +332,18 @@ class Store:
                 connection.execute(delete(findings).where(findings.c.procedure_id == row.id))  # they may quote it
             return sum(
                 connection.execute(delete(t).where(t.c.key == key)).rowcount
-                for t in (entries, aliases, cases, contrasts)
+                for t in (entries, aliases, cases, contrasts, judgements)
             )
 
     def drop_entries(self, keys: Sequence[str]) -> None:
         """Erase stored answers that turned out to be wrong."""
         with self.write() as connection:
             connection.execute(delete(entries).where(entries.c.key.in_(keys)))
+
+    def drop_alias(self, key: str) -> None:
+        """Forget that a wording was accepted for an entry."""
+        with self.write() as connection:
+            connection.execute(delete(aliases).where(aliases.c.key == key))
 
     def drop_taken(self, context: tuple[str, str], taken: Callable[[str], bool]) -> None:
         """Erase the stored answers of a context to requests that a procedure takes: their rule has changed."""
@@ -352,7 +358,7 @@ class Store:
         """Erase everything that was learnt (counters stay), in one namespace or in all; returns how many entries went."""
         with self.write() as connection:
             gone = 0
-            for table in (procedures, classes, contrasts, entries):
+            for table in (procedures, classes, contrasts, judgements, entries):
                 statement = delete(table)
                 if namespace is not None:
                     statement = statement.where(table.c.namespace == namespace)
@@ -417,7 +423,7 @@ class Store:
 
     def sizes(self) -> dict[str, int]:
         """Rows by table."""
-        tables = (entries, aliases, classes, cases, procedures, contrasts, wordings)
+        tables = (entries, aliases, classes, cases, procedures, contrasts, wordings, judgements)
         return {table.name: int(self.read(select(func.count()).select_from(table))[0][0]) for table in tables}
 
     # -- health -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,165 @@
+"""Which of the nearest stored questions, if any, asks the same: the semantic tier's decision, apart from how they were found.
+
+Two rules. Reading: both texts say the same word by word, and the score is enough. Contrast: the question has wordings and
+look-alikes; the nearest wording wins over its nearest look-alike by a margin and over every other question, and no value differs.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from seglam import values
+from seglam.contrast import Sense
+from seglam.exchange import Entry, Request
+from seglam.index import Vector
+from seglam.judgements import CONTRAST, READING, Judgements
+from seglam.policy import Policy
+from seglam.store import Generation, Store
+from seglam.wordbook import Wordbook
+
+logger = logging.getLogger("seglam")
+
+_TIED: Final = 2e-3  # scores of equal texts: half precision and another index may part them by so much
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A neighbour: a stored question (then with its entry), or a wording of one.
+
+    Attributes:
+        score: cosine similarity.
+        key: exact key of the question.
+        text: of the question or the wording.
+    """
+
+    score: float
+    key: str
+    text: str
+    entry: Entry | None = None
+    sense: Sense = Sense.SAME
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A stored question that asks the same, and why it is believed to.
+
+    Attributes:
+        rule: "reading" or "contrast".
+        notes: for whoever asks why: wording, rule, and for contrast the nearest look-alike and the margin.
+        arm: of an A/B test of thresholds, or "".
+    """
+
+    entry: Entry
+    score: float
+    rule: str
+    wording: str
+    arm: str = ""
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Matcher:
+    """Decides. Reads the store, never writes it.
+
+    Args:
+        store, wordbook, judgements, policy, clock: shared with the cache.
+        fingerprint: of the embedder.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        wordbook: Wordbook,
+        judgements: Judgements,
+        policy: Policy,
+        clock: Callable[[], float],
+        fingerprint: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._wordbook = wordbook
+        self._judgements = judgements
+        self._policy = policy
+        self._clock = clock
+        self._fingerprint = fingerprint
+
+    def match(
+        self, request: Request, vector: Vector, candidates: Sequence[Candidate], generation: Generation
+    ) -> Match | None:
+        """The question whose answer serves the request.
+
+        Args:
+            request: what is asked.
+            vector: of its text, unit length.
+            candidates: the neighbours in its scope, best first.
+            generation: of the store, for evidence.
+        """
+        return self._reading(request, candidates, generation) or self._contrast(request, vector, candidates, generation)
+
+    def _reading(self, request: Request, candidates: Sequence[Candidate], generation: Generation) -> Match | None:
+        for candidate in candidates:
+            if candidate.sense is Sense.OTHER or candidate.score < self._policy.reading.floor:
+                continue
+            why = values.difference(request.text, candidate.text)
+            if why is not None:
+                logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
+            elif found := self._accepted(request, candidate, READING, generation):
+                return found
+        return None
+
+    def _contrast(
+        self, request: Request, vector: Vector, candidates: Sequence[Candidate], generation: Generation
+    ) -> Match | None:
+        sames = [candidate for candidate in candidates if candidate.sense is Sense.SAME]
+        if not sames or sames[0].score < self._policy.contrasting.floor:
+            return None
+        nearest = sames[0]
+        for candidate in sames:
+            # The nearest question may be stored itself, and be a wording of one that has a set: then their texts are equal.
+            tied = candidate.score >= nearest.score - _TIED and candidate.text == nearest.text
+            if tied and (found := self._inside(request, vector, candidate, generation)) is not None:
+                return found
+        return None
+
+    def _inside(self, request: Request, vector: Vector, candidate: Candidate, generation: Generation) -> Match | None:
+        """Whether the request is on the candidate's side of its line."""
+        known = self._wordbook.of(candidate.key, self._fingerprint())
+        others = [wording for wording in known if wording.sense is Sense.OTHER]
+        if not others or len(others) == len(known):
+            return None  # a line needs both sides
+        scores = [float(vector @ wording.vector) for wording in others if wording.vector is not None]
+        closest = int(np.argmax(scores))
+        margin = candidate.score - scores[closest]
+        if margin < self._policy.contrast_margin:
+            logger.debug("semantic candidate refused: nearer to a look-alike")
+            return None
+        why = values.conflict(request.text, candidate.text)
+        if why is not None:
+            logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
+            return None
+        told = {"lookalike": others[closest].text, "margin": f"{margin:.3f}"}
+        return self._accepted(request, candidate, CONTRAST, generation, told)
+
+    def _accepted(
+        self,
+        request: Request,
+        candidate: Candidate,
+        rule: str,
+        generation: Generation,
+        told: dict[str, Any] | None = None,
+    ) -> Match | None:
+        """The match, if the score is enough and there is an answer that is fresh."""
+        threshold = self._policy.reading if rule == READING else self._policy.contrasting
+        arm = threshold.arm(request.key)
+        evidence = self._judgements.evidence(request.namespace, self._fingerprint(), rule, generation)
+        if (candidate.key, request.text) in evidence.refuted:
+            return None  # it has been served, and was wrong
+        if not threshold.accepts(candidate.score, candidate.key, evidence, arm):
+            return None
+        entry = candidate.entry or self._store.entry(candidate.key)
+        usable = entry is not None and entry.request.scope == request.scope
+        if entry is None or not usable or not entry.fresh(self._clock(), request.control):
+            return None
+        notes = {"wording": candidate.text, "rule": rule, **(told or {})}
+        return Match(entry, min(candidate.score, 1.0), rule, candidate.text, arm, notes | ({"arm": arm} if arm else {}))
