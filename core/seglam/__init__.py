@@ -44,6 +44,7 @@ from seglam.ledger import Stats
 from seglam.llm import Completion, Model
 from seglam.policy import Policy, Rule
 from seglam.procedure import Procedure, State
+from seglam.thresholds import Fitted, Fixed, Judged, PerEntry, Split, Threshold
 
 __version__ = "0.1.0"
 
@@ -57,8 +58,11 @@ __all__ = [
     "Curator",
     "EmbedderError",
     "Entry",
+    "Fitted",
+    "Fixed",
     "Hit",
     "Judge",
+    "Judged",
     "Miss",
     "MissingExtraError",
     "Model",
@@ -67,6 +71,7 @@ __all__ = [
     "NotACacheError",
     "OnlyIfCachedError",
     "PatternError",
+    "PerEntry",
     "Policy",
     "Procedure",
     "ProcedureError",
@@ -76,11 +81,13 @@ __all__ = [
     "Reuse",
     "Rule",
     "SeglamError",
+    "Split",
     "State",
     "Stats",
     "StoreAccessError",
     "StoreError",
     "TapeError",
+    "Threshold",
     "TierName",
     "Tolerance",
     "Usage",
