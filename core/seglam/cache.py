@@ -18,6 +18,7 @@ from seglam.authoring import Author
 from seglam.background import Background
 from seglam.casebook import Casebook
 from seglam.compiler import Compiler
+from seglam.contrast import Sense
 from seglam.curator import Curator
 from seglam.embed import Checked, Memo, as_embedder
 from seglam.errors import ConfigurationError, OnlyIfCachedError
@@ -405,6 +406,26 @@ class Cache:
             Whether the question has its set.
         """
         return self._recognizer.crystallise(request)
+
+    def teach(self, key: str, text: str, sense: Sense | str) -> None:
+        """Put a wording on a side of a question's line, as a person who knows.
+
+        Args:
+            key: of the question's request; it must have its contrast set.
+            text: the wording.
+            sense: "same": the question's answer serves it; "other": it needs another one.
+
+        Raises:
+            ConfigurationError: no such question, no such sense, or a text that cannot be compared.
+        """
+        if sense not in tuple(Sense):
+            raise ConfigurationError(f"sense: expected {' or '.join(Sense)}, got {sense!r}")
+        question = self.wordbook.question(key)
+        if question is None:
+            raise ConfigurationError(f"key: no question with a contrast set has the key {key!r}")
+        if not isinstance(text, str) or not self._semantic.covers(Request(text)):
+            raise ConfigurationError(f"text: expected a text that the embedder covers, got {text!r:.80}")
+        self._recognizer.teach(question, text, Sense(sense), "person")
 
     def clear(self, namespace: str | None = None) -> int:
         """Erase everything learnt, in one namespace or in all (None); returns how many answers went. Counters stay."""

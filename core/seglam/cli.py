@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from seglam import desk
+from seglam import desk, questions
 from seglam.desk import FileArgument, JsonOption, existing
 from seglam.errors import ConfigurationError, MissingExtraError, SeglamError
 from seglam.llm import CallableModel, Completion, Model
@@ -26,6 +26,8 @@ _BLOCKS = " ▁▂▃▄▅▆▇█"
 _HEIGHT = 5
 
 app.add_typer(desk.app, name="procedures")
+app.add_typer(questions.app, name="questions")
+app.command()(questions.tune)
 
 
 @app.command()

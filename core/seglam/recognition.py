@@ -22,7 +22,7 @@ from seglam.semantic import SemanticTier
 from seglam.similarity import similar
 from seglam.store import Store
 from seglam.values import conflict
-from seglam.wordbook import DECLINED, FAILED, MADE, Wordbook
+from seglam.wordbook import DECLINED, FAILED, MADE, Question, Wordbook
 
 logger = logging.getLogger("seglam")
 
@@ -125,11 +125,13 @@ class Recognizer:
         if right is None or question is None or question.state != MADE or request.text == question.text:
             return
         sense = Sense.SAME if right else Sense.OTHER
-        (vector,) = self._semantic.packed([request.text])
-        origin = "traffic" if origin == "audit" else origin
-        self._wordbook.add(
-            question.id, [(request.text, sense, vector)], fingerprint=fingerprint, origin=origin, now=self._clock()
-        )
+        self.teach(question, request.text, sense, "traffic" if origin == "audit" else origin)
+
+    def teach(self, question: Question, text: str, sense: Sense, origin: str) -> None:
+        """Put a wording on a side of a question's line."""
+        (vector,) = self._semantic.packed([text])
+        fingerprint, now = self._semantic.fingerprint, self._clock()
+        self._wordbook.add(question.id, [(text, sense, vector)], fingerprint=fingerprint, origin=origin, now=now)
 
     # -- contrast sets ------------------------------------------------------------------------------------------------
 

@@ -149,6 +149,13 @@ class Wordbook:
         rows = self._store.read(_OF_KEY, {"key": key, "fingerprint": fingerprint})
         return [_wording(row, unpack(row.vector)) for row in rows]
 
+    def wordings_of(self, key: str) -> list[Wording]:
+        """A question's wordings, whichever embedder made their vectors; oldest first."""
+        query = (
+            select(*_WORDING).join(contrasts, contrasts.c.id == wordings.c.contrast_id).where(contrasts.c.key == key)
+        )
+        return [_wording(row) for row in self._store.read(query.order_by(wordings.c.id))]
+
     def vectors(self, last: int, fingerprint: str) -> Iterator[list[Any]]:
         """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made, some at a time."""
         while rows := self._store.read(_VECTORS, {"last": last, "fingerprint": fingerprint}):
