@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import demo, dispatch, latency, traps
+from benchmarks import demo, dispatch, latency, semantic, traps
 
 OUT = Path(__file__).with_name("out")
 RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     "latency": latency.main,
     "dispatch": dispatch.main,
     "traps": traps.main,
+    "semantic": semantic.main,
     "demo": demo.main,
 }
 

@@ -1,0 +1,182 @@
+"""The measurements: pairs with and without contrast sets, changed numbers, a stream of real questions, a fitted threshold.
+
+seglam is measured through its door: a Cache holds the questions, each with its own answer, and is asked.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.semantic.data import Pair
+from benchmarks.semantic.rules import RULES, Nearest
+from seglam import Cache, Fitted, Hit, Policy, Request, Response
+from seglam.judgements import READING, Judgement
+from seglam.minilm import MiniLM
+from seglam.trust import upper_bound, wilson_lower
+
+Tick = Callable[[], None]
+_QUIET = {"check_hits": 0.0, "compile": "off", "max_entries": 100_000}
+
+
+def share(count: int, n: int) -> dict[str, float]:
+    """A rate with its 95 % interval (Wilson)."""
+    return {
+        "count": count,
+        "n": n,
+        "share": count / n if n else 0.0,
+        "low": wilson_lower(count, n),
+        "high": 1.0 - wilson_lower(n - count, n),
+    }
+
+
+def opened(questions: Sequence[str], folder: Path, **options: Any) -> Cache:
+    """A cache that holds the questions; the answer to the n-th is its number."""
+    policy = Policy(**{**_QUIET, **options.pop("policy", {})})
+    cache = Cache.open(folder / f"{len(list(folder.iterdir()))}.db", policy=policy, **options)
+    for number, question in enumerate(questions):
+        cache.record(Request(question), Response(f"answer {number}"))
+    cache.drain()
+    return cache
+
+
+def served(cache: Cache, text: str) -> tuple[int, Hit] | None:
+    """Which question answered, and the hit."""
+    found = cache.lookup(Request(text))
+    return (int(found.response.text.split()[1]), found) if isinstance(found, Hit) else None
+
+
+def judge_pairs(pairs: Sequence[Pair], cache: Cache, questions: Sequence[str], tick: Tick) -> dict[str, Any]:
+    """Same pairs and traps served from the pair's own question; and answers of other questions, which are wrong as well."""
+    counts: Counter[str] = Counter()
+    rows = []
+    for pair in pairs:
+        own = questions.index(pair.a)
+        found = served(cache, pair.b)
+        tick()
+        if found is None:
+            continue
+        number, hit = found
+        if number == own:
+            counts["same" if pair.same else "trap"] += 1
+            counts[f"{pair.category}.{'same' if pair.same else 'trap'}"] += 1
+        elif questions[number] != pair.b:  # a trap may be a stored question itself: then its own answer is right
+            counts["other"] += 1
+        if number != own or not pair.same:
+            rows.append({"asked": pair.b, "served": questions[number], "of": pair.a, **dict(hit.notes)})
+    n = Counter(pair.same for pair in pairs)
+    categories = {
+        name: share(counts[f"{name}.{'same' if same else 'trap'}"], of)
+        for (name, same), of in sorted(Counter((pair.category, pair.same) for pair in pairs).items())
+    }
+    return {
+        "same": share(counts["same"], n[True]),
+        "traps": share(counts["trap"], n[False]),
+        "other question's answer": counts["other"],
+        "by category": categories,
+        "examples": rows,
+    }
+
+
+def with_sets(pairs: Sequence[Pair], model: Any, tick: Tick) -> dict[str, Any]:
+    """Every stored question has its contrast set, as after an import of a FAQ."""
+    questions = list(dict.fromkeys(pair.a for pair in pairs))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        opened(
+            questions, Path(folder), compiler=model, policy={"compiles_per_hour": 10**6, "contrast": "off"}
+        ) as cache,
+    ):
+        made = sum(cache.crystallise(Request(question)) for question in questions)
+        found = judge_pairs(pairs, cache, questions, tick)
+        sizes = cache.stats().sizes
+    return {"questions": len(questions), "sets": made, "vectors a question": sizes["wordings"] / made, **found}
+
+
+def without_sets(pairs: Sequence[Pair], tick: Tick, **policy: Any) -> dict[str, Any]:
+    """The plain rule, all questions in one cache."""
+    questions = list(dict.fromkeys(pair.a for pair in pairs))
+    with tempfile.TemporaryDirectory() as folder, opened(questions, Path(folder), policy=policy) as cache:
+        return judge_pairs(pairs, cache, questions, tick)
+
+
+def others_on_pairs(pairs: Sequence[Pair], embedder: MiniLM) -> dict[str, Any]:
+    """What other caches' rules serve of the same pairs."""
+    questions = list(dict.fromkeys(pair.a for pair in pairs))
+    nearest = Nearest(questions, embedder)
+    found = [(pair, *nearest.find(pair.b)) for pair in pairs]
+    told = {}
+    for name, least in RULES.items():
+        own = [pair.same for pair, at, score in found if score >= least and questions[at] == pair.a]
+        n = Counter(pair.same for pair in pairs)
+        told[name] = {"same": share(own.count(True), n[True]), "traps": share(own.count(False), n[False])}
+    return told
+
+
+def stream(
+    stored: Sequence[tuple[str, str]], asked: Sequence[tuple[str, str]], embedder: MiniLM, tick: Tick
+) -> dict[str, Any]:
+    """Real questions with intents: hit rate, and hits whose intent is another. Every question is stored, none is learnt from."""
+    intents = [intent for _, intent in stored]
+    texts = [text for text, _ in stored]
+    nearest = Nearest(texts, embedder)
+    told: dict[str, Any] = {}
+    near = [(intent, *nearest.find(text)) for text, intent in asked]
+    for name, least in RULES.items():
+        hits = [intents[at] == intent for intent, at, score in near if score >= least]
+        told[name] = {"hits": share(len(hits), len(asked)), "wrong": share(hits.count(False), len(hits))}
+    with tempfile.TemporaryDirectory() as folder, opened(texts, Path(folder)) as cache:
+        found = []
+        for text, intent in asked:
+            one = served(cache, text)
+            tick()
+            if one is not None:
+                found.append((intents[one[0]] == intent, text, texts[one[0]]))
+    wrong = [{"asked": text, "served": taken} for right, text, taken in found if not right]
+    told["seglam"] = {
+        "hits": share(len(found), len(asked)),
+        "wrong": share(len(wrong), len(found)),
+        "examples": wrong[:20],
+    }
+    return told
+
+
+def fitted(
+    stored: Sequence[tuple[str, str]], halves: Sequence[Sequence[tuple[str, str]]], target: float, tick: Tick
+) -> dict[str, Any]:
+    """A threshold fitted on one half of the questions, with intents as judges, and what it serves of the other half."""
+    texts = [text for text, _ in stored]
+    intents = [intent for _, intent in stored]
+    threshold = Fitted(target=target, start=0.97, floor=0.70, confidence=0.9)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        opened(texts, Path(folder), policy={"threshold": threshold}) as cache,
+        opened(texts, Path(folder), policy={"threshold": 0.70}) as loose,
+    ):
+        for text, intent in halves[0]:
+            one = served(loose, text)
+            tick()
+            if one is not None:
+                right = intents[one[0]] == intent
+                fingerprint = cache._semantic.fingerprint
+                row = Judgement("", fingerprint, texts[one[0]], text, texts[one[0]], READING, one[1].score, right)
+                cache.judgements.add(row, 0.0)
+        evidence = len(cache.judgements.all())
+        hits = []
+        for text, intent in halves[1]:
+            one = served(cache, text)
+            tick()
+            if one is not None:
+                hits.append(intents[one[0]] == intent)
+        generation = cache._store.generation()
+        fit = threshold.fit(cache.judgements.evidence("", cache._semantic.fingerprint, READING, generation))
+    wrong = hits.count(False)
+    return {
+        "target": target,
+        "judged": evidence,
+        "threshold": fit,
+        "hits": share(len(hits), len(halves[1])),
+        "wrong": share(wrong, len(hits)),
+        "upper": upper_bound(wrong, len(hits)),
+    }

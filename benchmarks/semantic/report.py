@@ -1,0 +1,79 @@
+"""One command, tables, and JSON: ``SEGLAM_DATA=<folder> python -m benchmarks semantic``."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.semantic import data, parts
+from seglam.minilm import MiniLM
+from seglam.tape import Tape
+
+TAPE: Final = Path(__file__).with_name("tape.jsonl.gz")
+STORED: Final = 6_500
+ASKED: Final = 3_000
+_EXAMPLES: Final = 12
+
+
+def main() -> dict[str, Any]:
+    """Measure and print."""
+    console = Console()
+    place = data.folder()
+    if place is None:
+        console.print(
+            "labelled data skipped: set SEGLAM_DATA to the folder that holds lookalike_pairs.jsonl and banking77/"
+        )
+    embedder = MiniLM()
+    results: dict[str, Any] = {}
+    with Progress(console=console, transient=True) as bar:
+        numbers = data.numbers(1_000)
+        tick = _ticker(bar, "changed numbers", len(numbers))
+        results["changed numbers"] = parts.without_sets(numbers, tick)
+        if place is not None:
+            pairs = data.pairs(place)
+            results["others on pairs"] = parts.others_on_pairs(pairs, embedder)
+            results["pairs, plain rule"] = parts.without_sets(pairs, _ticker(bar, "pairs, plain", len(pairs)))
+            tape = Tape(TAPE)
+            results["pairs, contrast sets"] = parts.with_sets(pairs, tape, _ticker(bar, "pairs, sets", len(pairs)))
+            stored = data.banking(place, "train", 0, STORED)
+            asked = data.banking(place, "test", 0, ASKED)
+            results["banking77"] = parts.stream(stored, asked, embedder, _ticker(bar, "banking77", len(asked)))
+            halves = (data.banking(place, "train", 0, STORED + ASKED)[STORED:], asked)
+            tick = _ticker(bar, "fitted", len(halves[0]) + len(asked))
+            results["fitted to 1 %"] = parts.fitted(stored, halves, 0.01, tick)
+    _show(console, results)
+    return results
+
+
+def _ticker(bar: Progress, name: str, total: int) -> parts.Tick:
+    task = bar.add_task(name, total=total)
+    return lambda: bar.advance(task)
+
+
+def _show(console: Console, results: dict[str, Any]) -> None:
+    console.print(f"one number changed, served: {_rate(results['changed numbers']['traps'])} (want 0)")
+    if "pairs, plain rule" not in results:
+        return
+    table = Table("look-alike pairs", "same answer, served", "another answer, served", "another question's answer")
+    for name, row in results["others on pairs"].items():
+        table.add_row(name, _rate(row["same"]), _rate(row["traps"]), "")
+    for name in ("pairs, plain rule", "pairs, contrast sets"):
+        row = results[name]
+        table.add_row(
+            f"seglam, {name[7:]}", _rate(row["same"]), _rate(row["traps"]), str(row["other question's answer"])
+        )
+    console.print(table)
+    for example in results["pairs, contrast sets"]["examples"][:_EXAMPLES]:
+        console.print(f"  served wrongly: {example['asked']!r} as {example['wording']!r}", style="dim")
+    table = Table("banking77", "hits", "another intent among hits")
+    for name, row in results["banking77"].items():
+        table.add_row(name, _rate(row["hits"]), _rate(row["wrong"]))
+    row = results["fitted to 1 %"]
+    table.add_row(f"seglam, fitted: {row['threshold']:.3f}", _rate(row["hits"]), _rate(row["wrong"]))
+    console.print(table)
+
+
+def _rate(row: dict[str, float]) -> str:
+    return f"{row['share']:.1%} ({row['low']:.1%}-{row['high']:.1%}) of {row['n']:,}"
