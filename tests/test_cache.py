@@ -441,3 +441,20 @@ def test_a_forked_worker_keeps_answering(open_cache):
     assert status[0] == child, "the child hangs"
     assert os.waitstatus_to_exitcode(status[1]) == 0
     assert cache.lookup(Request("child"))
+
+
+def test_many_exchanges_are_loaded_at_once(open_cache):
+    """As in the import of a FAQ: found exactly and by meaning, embedded in batches; what may not be stored is left out."""
+    cache = open_cache()
+    sizes = []
+    embed = cache._embedder.embed
+    cache._embedder.embed = lambda texts: sizes.append(len(texts)) or embed(texts)
+    pairs = [(Request(f"what is question {n} about?"), Response(f"about {n}")) for n in range(100)]
+    assert cache.load([*pairs, (Request("What is the weather now?"), Response("wet"))]) == 100
+    assert max(sizes) > 10
+    assert cache.lookup(pairs[7][0]).response.text == "about 7"
+    assert cache.lookup(Request("What is question 8 about?")).response.text == "about 8"
+    assert cache.stats().sizes["classes"] == 0
+    for wrong in ([pairs[0][0]], [("a", "b")]):
+        with pytest.raises(ConfigurationError, match="exchanges"):
+            cache.load(wrong)

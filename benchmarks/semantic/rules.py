@@ -1,8 +1,8 @@
 """Other caches' rules, over the vectors that seglam uses: what counts as a hit there.
 
 GPTCache 0.1.44: SearchDistanceEvaluation with threshold 0.8, squared distance at most 0.8 of unit vectors, so cosine >= 0.6.
-RedisVL 0.28: cosine distance at most 0.1; langchain-redis 0.2.6: 0.2. A plain cache: cosine >= 0.92 or 0.95. Each answers with the
-nearest question, and looks at nothing else.
+RedisVL 0.28: cosine distance at most 0.1; langchain-redis 0.2.6: 0.2. A plain cache: cosine >= 0.92 or 0.95. Each answers
+with the nearest question, and looks at nothing else.
 """
 
 from collections.abc import Sequence

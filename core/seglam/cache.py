@@ -6,12 +6,13 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
 from seglam.authoring import Author
@@ -46,6 +47,8 @@ from seglam.wordbook import Wordbook
 
 logger = logging.getLogger("seglam")
 
+T = TypeVar("T")
+_BATCH = 64  # texts embedded in one go
 Listener = Callable[[Request, Hit | Miss], None]
 
 
@@ -340,6 +343,30 @@ class Cache:
         )
         return vector is not None
 
+    def load(self, exchanges: Iterable[tuple[Request, Response]]) -> int:
+        """Store many exchanges, as in the import of a FAQ: their texts are embedded in batches, nothing is learnt from them.
+
+        Args:
+            exchanges: requests with their answers; what the policy does not store is left out.
+
+        Returns:
+            How many were stored.
+
+        Raises:
+            ConfigurationError: an item is no such pair.
+        """
+        count = 0
+        for batch in batched(exchanges, _BATCH):
+            for pair in batch:
+                if not (isinstance(pair, tuple) and [type(part) for part in pair] == [Request, Response]):
+                    raise ConfigurationError(f"exchanges: expected pairs of Request and Response, got {pair!r:.80}")
+            stored = [pair for pair in batch if not self._closed and self.policy.storable(*pair)]
+            self._semantic.warm([request for request, _ in stored])
+            for request, response in stored:
+                self._put(request, response)
+            count += len(stored)
+        return count
+
     # -- background ---------------------------------------------------------------------------------------------------
 
     def _flush(self) -> None:
@@ -482,6 +509,13 @@ class Cache:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """So many at a time; itertools has it from Python 3.12 on."""
+    rest = iter(items)
+    while batch := tuple(islice(rest, size)):
+        yield batch
 
 
 _opened: "WeakSet[Cache]" = WeakSet()

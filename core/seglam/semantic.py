@@ -196,6 +196,12 @@ class SemanticTier:
         known = self._candidates([(row, score) for row, score in found if row > 0], [])
         return [(c.entry, c.score) for c in known if c.entry is not None and c.key != request.key]
 
+    def warm(self, requests: Sequence[Request]) -> None:
+        """Embed the texts of requests in one go; the memo in front of the embedder keeps the vectors."""
+        texts = [request.text for request in requests if self.covers(request)]
+        if texts:
+            self._embedder.embed(texts)
+
     def packed(self, texts: Sequence[str]) -> list[bytes]:
         """The vectors of wordings, as the store keeps them."""
         return [pack(self._vector(text)) for text in texts]
