@@ -134,7 +134,9 @@ class Matcher:
         if margin < self._policy.contrast_margin:
             logger.debug("semantic candidate refused: nearer to a look-alike")
             return None
-        why = values.conflict(request.text, candidate.text)
+        # The wording alone may have lost what the question says: "get my water running" does not tell on from off.
+        question = self._wordbook.text(candidate.key) or candidate.text
+        why = values.conflict(request.text, candidate.text) or values.conflict(request.text, question)
         if why is not None:
             logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
             return None

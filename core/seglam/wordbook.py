@@ -122,6 +122,11 @@ class Wordbook:
         rows = self._store.read(select(contrasts).where(contrasts.c.key == key))
         return _question(rows[0]) if rows else None
 
+    def text(self, key: str) -> str | None:
+        """The text of the question with this request key."""
+        rows = self._store.read(select(contrasts.c.text).where(contrasts.c.key == key))
+        return str(rows[0].text) if rows else None
+
     def questions(self, namespace: str | None = None) -> list[Question]:
         """All questions, oldest first."""
         query = select(contrasts).order_by(contrasts.c.id)
