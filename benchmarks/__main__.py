@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import demo, dispatch, latency, traps
+from benchmarks import demo, dispatch, index, latency, traps
 
 OUT = Path(__file__).with_name("out")
 RUNS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -16,6 +16,7 @@ RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     "dispatch": dispatch.main,
     "traps": traps.main,
     "demo": demo.main,
+    "index": index.main,
 }
 
 

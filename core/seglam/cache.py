@@ -343,13 +343,17 @@ class Cache:
         self.drain()  # what waits to be learnt would be filed after it was forgotten
         self._ledger.drop_alias(request.key)
         self._casebook.forget()
-        return self._store.forget_key(request.key)
+        gone = self._store.forget_key(request.key)
+        self._semantic.erase()
+        return gone
 
     def clear(self, namespace: str | None = None) -> int:
         """Erase everything learnt, in one namespace or in all (None); returns how many answers went. Counters stay."""
         self.drain()
         self._casebook.forget()
-        return self._store.clear(namespace)
+        gone = self._store.clear(namespace)
+        self._semantic.erase()
+        return gone
 
     def procedures(self, request: Request | None = None) -> list[Procedure]:
         """Every version of every procedure (of one request's context), with its state and evidence, oldest first."""
@@ -384,6 +388,7 @@ class Cache:
         self._learner.stop()
         self._background.close()
         self._writer.close()
+        self._semantic.close()
         for last in (self._standing.persist, self._ledger.flush):
             try:
                 last()

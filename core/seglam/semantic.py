@@ -6,23 +6,22 @@ The score only finds candidates; it cannot tell 17 from 24. Value guards decide 
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from seglam import values
+from seglam.catalogue import Catalogue
 from seglam.embed import Embedder
 from seglam.exchange import Entry, Hit, Request, TierName
 from seglam.flow import Flow, call
-from seglam.index import ScopedIndex, Vector, pack, unpack
+from seglam.index import Vector, pack, unpack
 from seglam.policy import Policy
 from seglam.store import Generation, Store
 
 logger = logging.getLogger("seglam")
 
 _LATIN_END = 0x24F
-_SPARE = 1000  # rows that went may stay in the index unnoticed: so many, and then as many as there are
-_UNIT = 0.02  # of a squared length: half precision leaves less than a thousandth
+_SAMPLE = 10_000  # vectors that a check looks up; of more, every second, or third
 OnAccept = Callable[[Request, Entry, float, Generation], None]
 
 
@@ -46,10 +45,7 @@ class SemanticTier:
         self._clock = clock
         self._accepted = accepted
         self._lock = threading.Lock()
-        self._index: ScopedIndex | None = None
-        self._version = -1
-        self._last = 0
-        self._erased = -1
+        self._catalogue: Catalogue | None = None
         self._told = False
 
     def find(self, request: Request) -> Flow[Hit | None]:
@@ -88,25 +84,19 @@ class SemanticTier:
         if not self.covers(request):
             return None
         generation = self._store.generation()  # before any row is read: what goes from now on must not stay in memory
-        index = self._current(generation)
-        if not len(index):
+        vectors = self._vectors()
+        index = vectors.index(generation)
+        if index is None or not len(index):
             return None
-        gone: list[int] = []
-        try:
-            for row, score in index.search(request.scope, self._vector(request.text), self._policy.candidates):
-                if score < self._policy.threshold:
-                    return None
-                try:
-                    entry = self._store.entry_by_id(row)
-                except ValueError:  # a damaged payload costs this row's hits and no other's
-                    continue
-                if entry is None:
-                    gone.append(row)
-                elif hit := self._judge(request, entry, score, generation):
-                    return hit
-            return None
-        finally:
-            index.remove(gone)
+        vector, policy = self._vector(request.text), self._policy
+        for row, score in vectors.nearest(index, request.scope, vector, policy.candidates, policy.threshold):
+            try:
+                entry = self._store.entry_by_id(row)
+            except ValueError:  # a damaged payload costs this row's hits and no other's
+                continue
+            if entry is not None and (hit := self._judge(request, entry, score, generation)):
+                return hit
+        return None
 
     def _judge(self, request: Request, entry: Entry, score: float, generation: Generation) -> Hit | None:
         now = self._clock()
@@ -121,52 +111,34 @@ class SemanticTier:
         age = max(0.0, now - entry.created)
         return Hit(entry.response, self.name, f"entry:{entry.id}", score=min(score, 1.0), age=age, notes=notes)
 
-    def _current(self, generation: Generation) -> ScopedIndex:
-        """The index, with every row that any process has added since the last look."""
+    def _vectors(self) -> Catalogue:
+        """Made at first use: an embedder may load its model to say what it is."""
         with self._lock:
-            if self._index is None:
-                self._index = ScopedIndex(self._embedder.dimension)
-                self._tell_foreign()
-            if generation.entries != self._erased and len(self._index) > _SPARE + 2 * self._store.count_vectors(
-                self._embedder.fingerprint
-            ):
-                self._index, self._last, self._version = ScopedIndex(self._embedder.dimension), 0, -1
-            self._erased = generation.entries
-            if generation.version != self._version:
-                for rows in self._store.vectors(self._last, self._embedder.fingerprint):
-                    self._index.add(
-                        (r.id, (r.namespace, r.vary, r.engine), v) for r in rows if (v := self._sound(r)) is not None
-                    )
-                    self._last = rows[-1].id
-                self._version = generation.version
-            return self._index
+            if self._catalogue is None:
+                self._catalogue = Catalogue(self._store, self._embedder.fingerprint, self._embedder.dimension)
+            return self._catalogue
 
-    def _sound(self, row: Any) -> Vector | None:
-        """The vector of a row; None for a damaged one, which costs this row's hits and no other's."""
-        vector = unpack(row.vector) if len(row.vector) == 2 * self._embedder.dimension else None
-        if vector is None or not np.isfinite(vector).all() or abs(float(vector @ vector) - 1.0) > _UNIT:
-            logger.warning("the vector of entry %d is damaged; it answers the same request only", row.id)
-            return None
-        return vector
+    def erase(self) -> None:
+        """Something was erased on purpose, and is to stay nowhere on the disk."""
+        if self._store.generation().entries:  # else nothing ever was; and an embedder is not loaded for it
+            self._vectors().erase()
 
-    def _tell_foreign(self) -> None:
-        for fingerprint, count in self._store.other_fingerprints(self._embedder.fingerprint):
-            logger.warning(
-                "%d entries hold vectors of another embedder (%s); they answer the same request only, never by meaning",
-                count,
-                fingerprint,
-            )
+    def close(self) -> None:
+        """Stop what is done in the background."""
+        with self._lock:
+            if self._catalogue is not None:
+                self._catalogue.close()
 
     def check(self) -> list[str]:
         """Where the index and the store disagree; an empty list is good."""
-        index = self._current(self._store.generation())
+        index = self._vectors().settle()
         rows = [row for some in self._store.vectors(0, self._embedder.fingerprint) for row in some]
         index.remove(sorted(set(index.ids()) - {row.id for row in rows}))  # rows that went are noticed lazily
         known = set(index.ids())
         problems = [
             f"entry {row.id} is not in the index, or its vector is damaged" for row in rows if row.id not in known
         ]
-        for row in rows:
+        for row in rows[:: 1 + len(rows) // _SAMPLE]:
             if row.id not in known:
                 continue
             scope = (row.namespace, row.vary, row.engine)
