@@ -32,6 +32,7 @@ _GHOSTS: Final = 0.25
 _NEWS: Final = 0.1
 _SAMPLE: Final = 64  # rows compared with a snapshot before it is believed
 _SAME: Final = 0.97
+_LOOKED_UP: Final = 10_000
 
 Row = tuple[int, int, Scope, bytes]
 """Position (ascending), id in the index, scope, packed vector."""
@@ -41,6 +42,7 @@ class Source(Protocol):
     """Rows that hold vectors: a table, or a part of one. Ids of two sources never meet."""
 
     name: str
+    """What its rows are, in the plural."""
 
     def rows(self, last: int) -> Iterator[list[Row]]:
         """Rows after a position, some at a time."""
@@ -279,7 +281,7 @@ class Catalogue:
         return last, index
 
     def _restore(self, index: ScopedIndex, last: dict[str, int], generation: Generation) -> None:
-        if (path := self._path) is None:
+        if (path := _snapshot(self._store)) is None:
             raise FileNotFoundError
         with snapshot.opened(path) as records:
             head, _ = next(records)
@@ -307,16 +309,12 @@ class Catalogue:
             raise ValueError("it disagrees with the rows")
 
     @property
-    def _path(self) -> Path | None:
-        return None if self._store.temporary else self._store.path.with_name(self._store.path.name + ".index")
-
-    @property
     def _marks(self) -> dict[str, Any]:
         marks = {"kind": "head", "fingerprint": self._fingerprint, "dimension": self._dimension}
         return {**marks, "file": self._store.identity(), "sources": sorted(self._last)}
 
     def _save(self, index: ScopedIndex) -> None:
-        if (path := self._path) is None:
+        if (path := _snapshot(self._store)) is None:
             return
         generation = (
             self._store.generation()
@@ -351,9 +349,7 @@ class Catalogue:
     def erase(self) -> None:
         """Something was erased on purpose: the snapshot may hold its vector, so it goes, and is written anew in time."""
         self._erasures += 1
-        if (path := self._path) is not None:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        drop_snapshot(self._store)
         self._saved = 0
         if self._index is not None:
             self._worker.wake()
@@ -374,6 +370,35 @@ class Catalogue:
                 self._work()
         raise RuntimeError("the catalogue is closed")
 
+    def check(self) -> list[str]:
+        """Where the index and the rows disagree; an empty list is good. Of many vectors some are looked up."""
+        index = self.settle()
+        self._prune(index, self._store.generation())  # rows that went are noticed lazily
+        known, step, problems = set(index.ids()), 1 + len(index) // _LOOKED_UP, []
+        for source in self._sources:
+            for rows in source.rows(0):
+                for row in rows:
+                    if row[1] not in known:
+                        problems.append(f"{source.name}: {row[1]} is not in the index, or its vector is damaged")
+                    elif row[1] % step == 0 and not self._found(index, row):
+                        problems.append(f"{source.name}: {row[1]} is not found by its own vector")
+        return problems
+
+    def _found(self, index: ScopedIndex, row: Row) -> bool:
+        best = index.search(row[2], unpack(row[3]), 8)
+        return any(number == row[1] for number, _ in best) or bool(best and best[-1][1] > 1.0 - _NEAR)
+
     def close(self) -> None:
         """Stop the background; a snapshot half written is thrown away. May be called twice."""
         self._worker.stop()
+
+
+def _snapshot(store: Store) -> Path | None:
+    return None if store.temporary else store.path.with_name(store.path.name + ".index")
+
+
+def drop_snapshot(store: Store) -> None:
+    """Delete the snapshot of a store, which may hold vectors of what was erased."""
+    if (path := _snapshot(store)) is not None:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)

@@ -10,18 +10,17 @@ from collections.abc import Callable
 import numpy as np
 
 from seglam import values
-from seglam.catalogue import Catalogue
+from seglam.catalogue import Catalogue, drop_snapshot
 from seglam.embed import Embedder
 from seglam.exchange import Entry, Hit, Request, TierName
 from seglam.flow import Flow, call
-from seglam.index import Vector, pack, unpack
+from seglam.index import Vector, pack
 from seglam.policy import Policy
 from seglam.store import Generation, Store
 
 logger = logging.getLogger("seglam")
 
 _LATIN_END = 0x24F
-_SAMPLE = 10_000  # vectors that a check looks up; of more, every second, or third
 OnAccept = Callable[[Request, Entry, float, Generation], None]
 
 
@@ -120,8 +119,11 @@ class SemanticTier:
 
     def erase(self) -> None:
         """Something was erased on purpose, and is to stay nowhere on the disk."""
-        if self._store.generation().entries:  # else nothing ever was; and an embedder is not loaded for it
-            self._vectors().erase()
+        with self._lock:
+            if self._catalogue is not None:
+                self._catalogue.erase()
+            else:
+                drop_snapshot(self._store)
 
     def close(self) -> None:
         """Stop what is done in the background."""
@@ -131,19 +133,4 @@ class SemanticTier:
 
     def check(self) -> list[str]:
         """Where the index and the store disagree; an empty list is good."""
-        index = self._vectors().settle()
-        rows = [row for some in self._store.vectors(0, self._embedder.fingerprint) for row in some]
-        index.remove(sorted(set(index.ids()) - {row.id for row in rows}))  # rows that went are noticed lazily
-        known = set(index.ids())
-        problems = [
-            f"entry {row.id} is not in the index, or its vector is damaged" for row in rows if row.id not in known
-        ]
-        for row in rows[:: 1 + len(rows) // _SAMPLE]:
-            if row.id not in known:
-                continue
-            scope = (row.namespace, row.vary, row.engine)
-            best = index.search(scope, unpack(row.vector), self._policy.candidates)
-            own = next((score for found, score in best if found == row.id), None)
-            if own is None and (not best or best[-1][1] < 1.0 - 1e-2):
-                problems.append(f"entry {row.id} is not found by its own vector")
-        return problems
+        return self._vectors().check()

@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -41,10 +42,9 @@ def write(path: Path, records: Iterable[Record]) -> bool:
         with file:
             total = hashlib.blake2b(digest_size=_SUM)
             for block in _blocks(records):
-                file.write(block)
+                _put(file, block)
                 total.update(block)
-            file.write(total.digest())
-            file.flush()  # not fsync: after a crash of the machine the sum is wrong, and the index is made from the rows
+            _put(file, total.digest())  # no fsync: after a crash of the machine the sum is wrong, and the rows are read
             mine = os.fstat(file.fileno())
         if not os.path.samestat(mine, new.stat()):  # this thread slept so long that it was taken for dead
             return False
@@ -56,16 +56,23 @@ def write(path: Path, records: Iterable[Record]) -> bool:
     return True
 
 
-def _begin(new: Path) -> BinaryIO | None:
+def _put(file: FileIO, block: Any) -> None:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _begin(new: Path) -> FileIO | None:
+    """A new file, unbuffered: a forked child would write its copy of the buffer too."""
     try:
-        return new.open("xb")
+        return new.open("xb", buffering=0)
     except FileExistsError:
         with contextlib.suppress(FileNotFoundError):
             if abs(time.time() - new.stat().st_mtime) < _STALE:
                 return None
             new.unlink()
     try:
-        return new.open("xb")
+        return new.open("xb", buffering=0)
     except FileExistsError:
         return None
 
