@@ -146,6 +146,23 @@ def test_lists_are_made_anew_for_many_more_vectors():
         assert len(inverted) == count
 
 
+@pytest.mark.parametrize("steps", range(0, 60, 3))
+def test_upkeep_may_stop_anywhere_and_go_on_later(steps):
+    """Told to stop after any step, everything is found once; a later upkeep ends with one set of lists."""
+    with small:
+        index = ScopedIndex(DIMENSION, limit=50)
+        index.add((n, HERE, unit(n)) for n in range(50))
+        index.settle()
+        index.add((n, HERE, unit(n)) for n in range(50, 260))
+        index.remove(range(0, 260, 4))
+        index.settle(iter([False] * steps + [True] * 9).__next__)
+        found = index.search(HERE, unit(7), 300)
+        assert sorted(number for number, _ in found) == index.ids() == [n for n in range(260) if n % 4]
+        index.settle()
+        assert len(index._parts[HERE].inverted) == 1
+        assert sorted(n for n, _ in index.search(HERE, unit(7), 300)) == index.ids()
+
+
 def test_what_tombstones_took_is_used_again():
     """An index through which many vectors pass stays as large as those that are in it at a time."""
     index = ScopedIndex(DIMENSION, limit=200)

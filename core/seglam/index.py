@@ -113,6 +113,7 @@ class ScopedIndex:
         while done < len(slots):
             room = _CHUNK - len(part.flats[-1])
             if room <= 0:
+                part.flats[-1] = part.flats[-1].compact()
                 part.flats.append(Flat(self.dimension))
                 continue
             part.flats[-1].add(slots[done : done + room], np.ascontiguousarray(matrix[done : done + room]))
@@ -256,7 +257,7 @@ class ScopedIndex:
         ]
         for flat in flats:
             with self._lock:
-                found.append(flat.vectors()[::step])
+                found.append(flat.vectors()[::step].copy())  # a view would keep the whole
         return np.ascontiguousarray(np.concatenate(found))
 
     def _gather(self, part: Part, stop: Callable[[], bool]) -> None:
@@ -299,6 +300,8 @@ class ScopedIndex:
         """Drop the tombstones of a part."""
         for flat in list(part.flats):
             with self._lock:
+                if flat not in part.flats:  # full by now, and replaced
+                    continue
                 slots = flat.slots()
                 dead = slots[self._ids[slots] == _NONE]
                 flat.remove(dead)

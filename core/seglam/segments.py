@@ -30,6 +30,7 @@ class Flat:
     def __init__(self, dimension: int) -> None:
         import faiss  # 60 ms: only an application that compares by meaning pays for it
 
+        self.dimension = dimension
         self._vectors = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._index: Any = faiss.IndexIDMap(self._vectors)
 
@@ -48,6 +49,12 @@ class Flat:
     def remove(self, slots: Numbers) -> None:
         """Drop these slots: one scan."""
         self._index.remove_ids(slots)
+
+    def compact(self) -> "Flat":
+        """The same, without the room to grow that it got as it grew: up to as much again."""
+        same = Flat(self.dimension)
+        same.add(self.slots(), self.vectors())
+        return same
 
     def slots(self) -> Numbers:
         """The slot of every vector, in their order."""
