@@ -16,7 +16,9 @@ DIMENSION = 8
 HERE = ("", "a", "")
 scopes = st.sampled_from([HERE, ("", "b", ""), ("n", "a", "e")])
 ids = st.integers(-(2**63), 2**63 - 1) | st.integers(-40, 40)
-changes = st.tuples(st.sampled_from(["add", "add", "remove"]), ids.filter(lambda i: i != -1), scopes, st.integers(0, 1000))
+changes = st.tuples(
+    st.sampled_from(["add", "add", "remove"]), ids.filter(lambda i: i != -1), scopes, st.integers(0, 1000)
+)
 crowd = st.tuples(st.just("crowd"), st.integers(2, 1000), scopes, st.integers(5, 60))
 upkeep = st.tuples(st.sampled_from(["settle", "copy"]), st.just(0), scopes, st.integers(0, 30))
 small = patch.multiple("seglam.index", _CHUNK=16, _TAIL=8, _DEAD=2, _SPARE=1, _LISTS=2)
@@ -70,7 +72,12 @@ def test_search_equals_brute_force_within_the_scope(steps, scope, seed, k):
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.lists(changes | crowd | upkeep, max_size=30), st.lists(changes, max_size=30), st.integers(0, 1000), st.integers(1, 10))
+@given(
+    st.lists(changes | crowd | upkeep, max_size=30),
+    st.lists(changes, max_size=30),
+    st.integers(0, 1000),
+    st.integers(1, 10),
+)
 def test_lists_equal_brute_force_whatever_happens_while_they_are_made(steps, meanwhile, seed, k):
     """Training, moving, sweeping and copying lose nothing, also what comes and goes between any two of their steps.
 

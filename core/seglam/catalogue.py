@@ -116,7 +116,7 @@ class Catalogue:
         self._saved = 0  # vectors in the snapshot
         self._behind = False  # the background reads rows that the request path left to it
         self._erasures = 0
-        self._worker = Upkeep(self._work)
+        self._upkeep = Upkeep(self._work)
         self._told: set[int] = set()
 
     # -- asking -------------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Catalogue:
         with self._lock:
             if self._index is None:
                 if self._store.more_entries_than(self._eager):
-                    self._worker.wake()
+                    self._upkeep.wake()
                     return None
                 self._index = ScopedIndex(self._dimension, limit=self._limit)
                 self._erased = generation.entries
@@ -142,7 +142,7 @@ class Catalogue:
                 self._haunted(self._index, generation)
             index = self._index
         if self._behind or index.due():
-            self._worker.wake()
+            self._upkeep.wake()
         return index
 
     def _haunted(self, index: ScopedIndex, generation: Generation) -> None:
@@ -151,7 +151,7 @@ class Catalogue:
             if len(index) <= self._eager:
                 self._prune(index, generation)
             else:
-                self._worker.wake()
+                self._upkeep.wake()
 
     def nearest(
         self, index: ScopedIndex, scope: Scope, vector: Vector, k: int, least: float
@@ -185,7 +185,7 @@ class Catalogue:
                 self._add(index, rows)
                 last[source.name] = rows[-1][0]
                 count += len(rows)
-                if count >= most or self._worker.stopped():
+                if count >= most or self._upkeep.stopped():
                     return False
         return True
 
@@ -239,7 +239,7 @@ class Catalogue:
 
     def _work(self) -> None:
         """Everything that takes long and is due."""
-        index, stop = self._index, self._worker.stopped
+        index, stop = self._index, self._upkeep.stopped
         generation = self._store.generation()
         if index is None:
             last, index = self._load(generation)
@@ -329,7 +329,7 @@ class Catalogue:
         def records() -> Iterator[Record]:
             yield head
             for record in index.records():
-                if self._worker.stopped():
+                if self._upkeep.stopped():
                     raise InterruptedError("closed")
                 yield record
 
@@ -352,7 +352,7 @@ class Catalogue:
         drop_snapshot(self._store)
         self._saved = 0
         if self._index is not None:
-            self._worker.wake()
+            self._upkeep.wake()
 
     def settle(self) -> ScopedIndex:
         """Wait for the background; the whole index, in step with the store.
@@ -360,10 +360,10 @@ class Catalogue:
         Raises:
             Exception: what kept the index from being made.
         """
-        while not self._worker.stopped():
+        while not self._upkeep.stopped():
             generation = self._store.generation()
             index = self.index(generation)
-            self._worker.join()
+            self._upkeep.join()
             if index is not None and self._version == generation.version and not self._behind:
                 return index
             if self._index is None or self._behind:
@@ -390,7 +390,7 @@ class Catalogue:
 
     def close(self) -> None:
         """Stop the background; a snapshot half written is thrown away. May be called twice."""
-        self._worker.stop()
+        self._upkeep.stop()
 
 
 def _snapshot(store: Store) -> Path | None:

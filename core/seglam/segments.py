@@ -20,6 +20,7 @@ PROBES: Final = 16
 """Lists read by a search. On 8,571 held-out real questions 8 found the nearest of all that are near enough to answer."""
 
 _ROUNDS: Final = 8  # of k-means; more moves no figure
+_MARGIN: Final = 1.5
 _PER_LIST: Final = 40  # training vectors; FAISS warns below 39
 _BLOCK: Final = 4096  # vectors compared with all centroids at a time
 
@@ -110,8 +111,9 @@ class Inverted:
             means.train(sample, init_centroids=centroids)
             centroids = means.centroids
         if span is None:
-            low, high = float(sample.min()), float(sample.max())
-            span = np.array([low, max(high - low, 1e-6)], dtype=np.float32)
+            # Wider than the sample: a component beyond it is cut, and its vector is found with too low a score.
+            half = min(1.0, _MARGIN * float(np.abs(sample).max()))
+            span = np.array([-half, 2 * half], dtype=np.float32)
         assert centroids is not None
         return cls(centroids, span)
 
