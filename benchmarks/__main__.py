@@ -8,15 +8,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import demo, dispatch, latency, semantic, traps
+from benchmarks import demo, dispatch, index, latency, semantic
 
 OUT = Path(__file__).with_name("out")
 RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     "latency": latency.main,
     "dispatch": dispatch.main,
-    "traps": traps.main,
     "semantic": semantic.main,
     "demo": demo.main,
+    "index": index.main,
 }
 
 

@@ -64,17 +64,18 @@ def test_what_is_forgotten_during_a_semantic_lookup_stays_forgotten(open_cache):
     """An entry erased between the search and the answer may be served that once, never again from memory."""
     cache, other = open_cache(embedder=None), open_cache(embedder=None)
     cache.record(STORED, Response("secret"))
-    read = cache._store.entry_by_id
+    read = cache._store.entries_by_id
 
-    def racing(row):
-        entry = read(row)
-        other.forget(STORED)
-        cache.lookup(Request("something else entirely"))
-        return entry
+    def racing(rows):
+        found = read(rows)
+        if found:
+            other.forget(STORED)
+            cache.lookup(Request("something else entirely"))
+        return found
 
-    cache._store.entry_by_id = racing
+    cache._store.entries_by_id = racing
     cache.lookup(WORDING)
-    cache._store.entry_by_id = read
+    cache._store.entries_by_id = read
     assert not cache.lookup(WORDING)
 
 

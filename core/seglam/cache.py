@@ -392,7 +392,9 @@ class Cache:
         self.drain()  # what waits to be learnt would be filed after it was forgotten
         self._ledger.drop_alias(request.key)
         self._casebook.forget()
-        return self._store.forget_key(request.key)
+        gone = self._store.forget_key(request.key)
+        self._semantic.erase()
+        return gone
 
     def wrong(self, hit: Hit) -> None:
         """Say that a hit was no answer to its request: it is not served to it again, and counts as evidence.
@@ -458,7 +460,9 @@ class Cache:
         """Erase everything learnt, in one namespace or in all (None); returns how many answers went. Counters stay."""
         self.drain()
         self._casebook.forget()
-        return self._store.clear(namespace)
+        gone = self._store.clear(namespace)
+        self._semantic.erase()
+        return gone
 
     def procedures(self, request: Request | None = None) -> list[Procedure]:
         """Every version of every procedure (of one request's context), with its state and evidence, oldest first."""
@@ -493,6 +497,7 @@ class Cache:
         self._learner.stop()
         self._background.close()
         self._writer.close()
+        self._semantic.close()
         for last in (self._standing.persist, self._ledger.flush):
             try:
                 last()

@@ -7,25 +7,24 @@ where a question has a contrast set, its wordings and look-alikes decide what me
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from seglam.catalogue import Catalogue, EntryVectors, drop_snapshot
 from seglam.embed import Embedder
 from seglam.exchange import Entry, Hit, Miss, Request, TierName, Why
 from seglam.flow import Flow, call
-from seglam.index import ScopedIndex, Vector, pack, unpack
+from seglam.index import Vector, pack
 from seglam.judgements import Judgements
 from seglam.matching import Candidate, Match, Matcher
 from seglam.policy import Policy
 from seglam.store import Generation, Store
-from seglam.wordbook import Wordbook, index_id, wording_id
+from seglam.wordbook import Wordbook, WordingVectors, wording_id
 
 logger = logging.getLogger("seglam")
 
 _LATIN_END = 0x24F
-_SPARE = 1000  # rows that went may stay in the index unnoticed: so many, and then as many as there are
-_UNIT = 0.02  # of a squared length: half precision leaves less than a thousandth
 _REACH: Final = 32  # neighbours looked at where questions have wordings: the many of one must not hide another question
 OnAccept = Callable[[Request, Match, Generation], None]
 
@@ -59,11 +58,7 @@ class SemanticTier:
         self._accepted = accepted
         self._matcher = Matcher(store, wordbook, judgements, policy, clock, lambda: embedder.fingerprint)
         self._lock = threading.Lock()
-        self._index: ScopedIndex | None = None
-        self._version = -1
-        self._last = 0
-        self._worded = 0  # the newest wording in the index
-        self._erased = -1
+        self._catalogue: Catalogue | None = None
         self._told = False
 
     def find(self, request: Request) -> Flow[Hit | Miss | None]:
@@ -120,19 +115,16 @@ class SemanticTier:
         """
         if not self.covers(request):
             return None
-        index = self._current(generation)
-        if not len(index):
+        vectors = self._vectors()
+        index = vectors.index(generation)
+        if index is None or not len(index):
             return None
-        vector = self._vector(request.text)
-        reach = _REACH if self._worded else self._policy.candidates
-        floor = min(self._policy.reading.floor, self._policy.contrasting.floor if self._worded else 1.0)
-        found = [(row, score) for row, score in index.search(request.scope, vector, reach) if score >= floor]
-        gone: list[int] = []
-        try:
-            candidates = [c for c in self._candidates(found, gone) if c.key != without]
-            return self._matcher.match(request, vector, candidates, generation)
-        finally:
-            index.remove(gone)
+        vector, worded = self._vector(request.text), vectors.holds(WordingVectors.name)
+        reach = _REACH if worded else self._policy.candidates
+        floor = min(self._policy.reading.floor, self._policy.contrasting.floor if worded else 1.0)
+        found = vectors.nearest(index, request.scope, vector, reach, floor)
+        candidates = [candidate for candidate in self._candidates(found) if candidate.key != without]
+        return self._matcher.match(request, vector, candidates, generation)
 
     def _checked(self, request: Request) -> bool:
         """Whether the model answers this hit all the same. The key decides, as for procedures: no chance to slip through."""
@@ -140,60 +132,37 @@ class SemanticTier:
             return False
         return int(request.key[12:20], 16) < self._policy.check_hits * 2**32
 
-    def _candidates(self, found: Sequence[tuple[int, float]], gone: list[int]) -> list[Candidate]:
-        """What the neighbours are, best first; ids whose rows went are added to ``gone``."""
+    def _candidates(self, found: Sequence[tuple[int, float]]) -> list[Candidate]:
+        """What the neighbours are, best first."""
         wordings = self._wordbook.wordings([wording_id(row) for row, _ in found if row < 0])
+        entries = self._store.entries_by_id([row for row, _ in found if row > 0])
         candidates = []
         for row, score in found:
             if row < 0 and (wording := wordings.get(wording_id(row))) is not None:
                 candidates.append(Candidate(score, wording.key, wording.text, sense=wording.sense))
-                continue
-            try:
-                entry = None if row < 0 else self._store.entry_by_id(row)
-            except ValueError:  # a damaged payload costs this row's hits and no other's
-                continue
-            if entry is None:
-                gone.append(row)
-            else:
+            elif (entry := entries.get(row)) is not None:
                 candidates.append(Candidate(score, entry.key, entry.request.text, entry))
         return candidates
 
-    def _current(self, generation: Generation) -> ScopedIndex:
-        """The index, with every row that any process has added since the last look."""
+    def _vectors(self) -> Catalogue:
+        """Made at first use: an embedder may load its model to say what it is."""
         with self._lock:
-            if self._index is None:
-                self._index = ScopedIndex(self._embedder.dimension)
-                self._tell_foreign()
-            if generation.entries != self._erased and len(self._index) > _SPARE + 2 * self._count():
-                self._index, self._last, self._worded, self._version = ScopedIndex(self._embedder.dimension), 0, 0, -1
-            self._erased = generation.entries
-            if generation.version != self._version:
-                for rows in self._store.vectors(self._last, self._embedder.fingerprint):
-                    self._index.add(
-                        (r.id, (r.namespace, r.vary, r.engine), v) for r in rows if (v := self._sound(r)) is not None
-                    )
-                    self._last = rows[-1].id
-                for rows in self._wordbook.vectors(self._worded, self._embedder.fingerprint):
-                    self._index.add(
-                        (index_id(r.id), (r.namespace, r.vary, r.engine), v)
-                        for r in rows
-                        if (v := self._sound(r)) is not None
-                    )
-                    self._worded = rows[-1].id
-                self._version = generation.version
-            return self._index
-
-    def _count(self) -> int:
-        fingerprint = self._embedder.fingerprint
-        return self._store.count_vectors(fingerprint) + self._wordbook.count_vectors(fingerprint)
+            if self._catalogue is None:
+                fingerprint = self._embedder.fingerprint
+                sources = (EntryVectors(self._store, fingerprint), WordingVectors(self._wordbook, fingerprint))
+                self._catalogue = Catalogue(self._store, fingerprint, self._embedder.dimension, sources=sources)
+            return self._catalogue
 
     def nearest(self, request: Request) -> list[tuple[Entry, float]]:
         """The stored questions of the request's scope that sound most like it, best first, without itself."""
         if not self.covers(request):
             return []
-        index = self._current(self._store.generation())
-        found = index.search(request.scope, self._vector(request.text), _REACH)
-        known = self._candidates([(row, score) for row, score in found if row > 0], [])
+        vectors = self._vectors()
+        index = vectors.index(self._store.generation())
+        if index is None:
+            return []
+        found = vectors.nearest(index, request.scope, self._vector(request.text), _REACH, 0.0)
+        known = self._candidates([(row, score) for row, score in found if row > 0])
         return [(c.entry, c.score) for c in known if c.entry is not None and c.key != request.key]
 
     def warm(self, requests: Sequence[Request]) -> None:
@@ -211,40 +180,20 @@ class SemanticTier:
         """Of the embedder."""
         return self._embedder.fingerprint
 
-    def _sound(self, row: Any) -> Vector | None:
-        """The vector of a row; None for a damaged one, which costs this row's hits and no other's."""
-        vector = unpack(row.vector) if len(row.vector) == 2 * self._embedder.dimension else None
-        if vector is None or not np.isfinite(vector).all() or abs(float(vector @ vector) - 1.0) > _UNIT:
-            logger.warning("the vector of entry %d is damaged; it answers the same request only", row.id)
-            return None
-        return vector
+    def erase(self) -> None:
+        """Something was erased on purpose, and is to stay nowhere on the disk."""
+        with self._lock:
+            if self._catalogue is not None:
+                self._catalogue.erase()
+            else:
+                drop_snapshot(self._store)
 
-    def _tell_foreign(self) -> None:
-        for fingerprint, count in self._store.other_fingerprints(self._embedder.fingerprint):
-            logger.warning(
-                "%d entries hold vectors of another embedder (%s); they answer the same request only, never by meaning",
-                count,
-                fingerprint,
-            )
+    def close(self) -> None:
+        """Stop what is done in the background."""
+        with self._lock:
+            if self._catalogue is not None:
+                self._catalogue.close()
 
     def check(self) -> list[str]:
         """Where the index and the store disagree; an empty list is good."""
-        index = self._current(self._store.generation())
-        fingerprint = self._embedder.fingerprint
-        rows = [row for some in self._store.vectors(0, fingerprint) for row in some]
-        worded = {index_id(row.id) for some in self._wordbook.vectors(0, fingerprint) for row in some}
-        index.remove(sorted(set(index.ids()) - {row.id for row in rows} - worded))  # rows that went are noticed lazily
-        known = set(index.ids())
-        problems = [
-            f"entry {row.id} is not in the index, or its vector is damaged" for row in rows if row.id not in known
-        ]
-        problems += [f"wording {wording_id(i)} is not in the index" for i in sorted(worded - known)]
-        for row in rows:
-            if row.id not in known:
-                continue
-            scope = (row.namespace, row.vary, row.engine)
-            best = index.search(scope, unpack(row.vector), _REACH)
-            own = next((score for found, score in best if found == row.id), None)
-            if own is None and (not best or best[-1][1] < 1.0 - 1e-2):
-                problems.append(f"entry {row.id} is not found by its own vector")
-        return problems
+        return self._vectors().check()

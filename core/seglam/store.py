@@ -5,6 +5,7 @@ Reads take a connection of the pool; writes are one BEGIN IMMEDIATE transaction 
 """
 
 import contextlib
+import hashlib
 import json
 import math
 import os
@@ -129,6 +130,11 @@ class Store:
             raise StoreAccessError(f"path: the directory {str(place.parent)!r} does not exist")
         return place
 
+    @property
+    def temporary(self) -> bool:
+        """Whether the file is gone when this is closed."""
+        return self._temporary is not None
+
     # -- opening ------------------------------------------------------------------------------------------------------
 
     def _migrate(self) -> None:
@@ -224,6 +230,10 @@ class Store:
 
     def entry(self, key: str, threshold: float = 0.0) -> Entry | None:
         """The entry with this exact key, or the one that an alias of this key points to with at least this score."""
+        rows = self._raw_read(_BY_KEY, (key, key, threshold))
+        return _entry(_Raw(rows[0])) if rows else None
+
+    def _raw_read(self, query: str, parameters: Sequence[Any]) -> list[Any]:
         with forks.using():
             idle = self._readers
             try:
@@ -231,7 +241,7 @@ class Store:
             except IndexError:
                 reader = self._cursor()
             try:  # fetchall: a statement that is not at its end would keep its view of the file
-                rows = reader.execute(_BY_KEY, (key, key, threshold)).fetchall()
+                rows: list[Any] = reader.execute(query, parameters).fetchall()
             except BaseException:
                 _close([reader])
                 raise
@@ -241,13 +251,23 @@ class Store:
                 idle.append(reader)
                 if idle is not self._readers:  # the store was closed meanwhile
                     _close(idle)
-        return _entry(_Raw(rows[0])) if rows else None
+        return rows
 
     def entry_by_id(self, entry_id: int) -> Entry | None:
         """The entry with this id."""
         with self._connect() as connection:
             row = connection.execute(_BY_ID, {"id": entry_id}).first()
         return None if row is None else _entry(row)
+
+    def entries_by_id(self, ids: Sequence[int]) -> dict[int, Entry]:
+        """The entries with these ids (at most 1,000); without those that are gone, or whose payload is damaged."""
+        found = {}
+        marks = ", ".join("?" * len(ids))
+        query = f"SELECT {_COLUMNS} FROM entries e WHERE e.id IN ({marks})"  # noqa: S608 - question marks
+        for row in self._raw_read(query, [int(number) for number in ids]) if ids else ():
+            with contextlib.suppress(ValueError):  # a damaged payload costs this row's hits and no other's
+                found[row[0]] = _entry(_Raw(row))
+        return found
 
     def put(
         self,
@@ -299,10 +319,21 @@ class Store:
             yield rows
             last = rows[-1].id
 
-    def count_vectors(self, fingerprint: str) -> int:
-        """How many entries hold a vector of this embedder."""
-        query = select(func.count()).select_from(entries).where(entries.c.fingerprint == fingerprint)
-        return int(self.read(query)[0][0])
+    def vectors_of(self, ids: Sequence[int], fingerprint: str) -> list[Any]:
+        """Rows as of ``vectors`` for those of the ids (at most 1,000) that are there and whose vector this embedder made."""
+        wanted = list(map(int, ids))
+        marks = ", ".join("?" * len(wanted))
+        query = f"SELECT id, namespace, vary, engine, vector, fingerprint FROM entries WHERE id IN ({marks})"  # noqa: S608 - question marks
+        return [row for row in self._raw_read(query, wanted) if row[5] == fingerprint]
+
+    def more_entries_than(self, count: int) -> bool:
+        """Whether there are more entries; costs no more than counting so many."""
+        return bool(self.read(select(entries.c.id).limit(1).offset(count)))
+
+    def identity(self) -> str:
+        """What tells this file from another one that was made at its path; a copy keeps it."""
+        rows = self.read(select(migrations.c.name, migrations.c.applied).order_by(migrations.c.name))
+        return hashlib.blake2b(repr([tuple(row) for row in rows]).encode(), digest_size=16).hexdigest()
 
     def other_fingerprints(self, fingerprint: str) -> list[tuple[str, int]]:
         """How many entries hold vectors of other embedders, which are never compared with ours."""
@@ -315,7 +346,7 @@ class Store:
 
     def entry_ids(self) -> list[int]:
         """The ids of all entries, ascending."""
-        return [row[0] for row in self.read(select(entries.c.id).order_by(entries.c.id))]
+        return sorted(row[0] for row in self.read(select(entries.c.id)))  # unordered: from an index, past all the texts
 
     def forget_key(self, key: str) -> int:
         """Erase the entry, aliases and cases of one exact key, in procedures' examples too; returns how many rows went."""

@@ -3,7 +3,7 @@
 A set belongs to a question, not to an entry: answers expire and are renewed, what the question means stays.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +12,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from seglam.contrast import MOST_OF_A_SENSE, Sense
 from seglam.exchange import Request
-from seglam.index import Scope, Vector, unpack
+from seglam.index import Vector, unpack
 from seglam.schema import contrasts, wordings
+from seglam.segments import Scope
 from seglam.store import Store
 
 WANTED: Final = "wanted"
@@ -44,10 +45,11 @@ _OF_KEY: Final = (
     .join(contrasts, contrasts.c.id == wordings.c.contrast_id)
     .where(contrasts.c.key == bindparam("key"), wordings.c.fingerprint == bindparam("fingerprint"))
 )
+_VECTOR: Final = select(
+    wordings.c.id, contrasts.c.namespace, contrasts.c.vary, contrasts.c.engine, wordings.c.vector
+).join(contrasts, contrasts.c.id == wordings.c.contrast_id)
 _VECTORS: Final = (
-    select(wordings.c.id, contrasts.c.namespace, contrasts.c.vary, contrasts.c.engine, wordings.c.vector)
-    .join(contrasts, contrasts.c.id == wordings.c.contrast_id)
-    .where(wordings.c.id > bindparam("last"), wordings.c.fingerprint == bindparam("fingerprint"))
+    _VECTOR.where(wordings.c.id > bindparam("last"), wordings.c.fingerprint == bindparam("fingerprint"))
     .order_by(wordings.c.id)
     .limit(_BATCH)
 )
@@ -103,6 +105,30 @@ class Question:
     model: str
     prompt_digest: str
     created: float
+
+
+class WordingVectors:
+    """Wordings as a source of the catalogue: ids in the index are negative, positions are row ids."""
+
+    name = "wordings"
+
+    def __init__(self, wordbook: "Wordbook", fingerprint: str) -> None:
+        self._wordbook = wordbook
+        self._fingerprint = fingerprint
+
+    def rows(self, last: int) -> Iterator[list[tuple[int, int, Scope, bytes]]]:
+        """See catalogue.Source."""
+        for rows in self._wordbook.vectors(last, self._fingerprint):
+            yield [(row[0], index_id(row[0]), (row[1], row[2], row[3]), row[4]) for row in rows]
+
+    def read(self, ids: Sequence[int]) -> dict[int, tuple[Scope, bytes]]:
+        """See catalogue.Source."""
+        found = self._wordbook.vectors_of([wording_id(number) for number in ids if number < 0], self._fingerprint)
+        return {index_id(row[0]): ((row[1], row[2], row[3]), row[4]) for row in found}
+
+    def ids(self) -> Iterable[int]:
+        """See catalogue.Source."""
+        return [index_id(number) for number in self._wordbook.ids()]
 
 
 class Wordbook:
@@ -167,10 +193,16 @@ class Wordbook:
             yield rows
             last = rows[-1].id
 
-    def count_vectors(self, fingerprint: str) -> int:
-        """How many wordings hold a vector of this embedder."""
-        query = select(func.count()).select_from(wordings).where(wordings.c.fingerprint == fingerprint)
-        return int(self._store.read(query)[0][0])
+    def vectors_of(self, ids: Sequence[int], fingerprint: str) -> list[Any]:
+        """Rows as of ``vectors`` for those of the ids that are there and whose vector this embedder made."""
+        if not ids:
+            return []
+        query = _VECTOR.where(wordings.c.id.in_(ids), wordings.c.fingerprint == fingerprint)
+        return self._store.read(query)
+
+    def ids(self) -> list[int]:
+        """The ids of all wordings."""
+        return [row.id for row in self._store.read(select(wordings.c.id))]
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
