@@ -1,0 +1,229 @@
+"""The looser reading of a question: what kind it is, and its content words in order, phrasing taken off.
+
+Two wordings correspond when the kind of question agrees, the guards find no clash, and the content words correspond one to
+one, in order, by stem, by a closed table of synonyms, or as an obvious misspelling.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from seglam.lexicon import ABOUT_ME
+from seglam.quantities import measure
+from seglam.stems import stem, vocabulary, words
+from seglam.synonyms import CLAUSE, FILLERS, FRAMES, FREE_MOODS, IDLE, KINDS, MOODS, PHRASES, SYNONYMS
+
+_LITERAL: Final = re.compile(
+    r"\b(?:words?|sentences?|letters?|phrases?|characters?|strings?|syllables?|vowels?|regexp?|spell\w*|pronounc\w*|translat\w*|rhym\w*"
+    r"|anagrams?|palindromes?|backwards|capitali[sz]e\w*|uppercase|lowercase|grammar|punctuation|digits?|decimals?|fractions?|roman"
+    r"|numerals?|notation|binary|hex\w*|synonyms?|antonyms?|prefix|suffix|nouns?|verbs?|adjectives?|define|definition|plural|rewrite"
+    r"|proofread|paraphrase|summari[sz]e|titled|named|called|songs?|lyrics|sing|abbreviat\w*|acronyms?|say|quote)\b"
+    r"|[=+*^\[\]{}|\\<>`\n]|\)\(|\d\s*[-/(]\s*\d|::|\.\.(?!\.)|\s\.\s|\s\.$|(?:^|\s)--?\w|\d!(?=.)|#\d|\w: ",
+    re.IGNORECASE,
+)
+"""Texts about their own wording, formulas and commands: nothing in them is phrasing."""
+_ENGLISH: Final = frozenset("the how what why when where which your my please who whose".split())
+_ENGLISH_TOO: Final = frozenset("i you is are can does did to of for want it not we do will would should in on with from".split())
+_PERSONS: Final = {"i": 1, "me": 1, "my": 1, "we": 1, "us": 1, "our": 1, "you": 2, "your": 2}
+_PASSIVE: Final = frozenset(("be", "is", "are", "am", "was", "were", "been", "being", "get", "gets", "got", "have", "has", "had"))
+_GOT: Final = frozenset(("get", "gets", "got", "getting"))
+_GENERIC: Final = frozenset(("i", "you", "we", "they", "one"))
+_BASES: Final = frozenset(("", "s", "ing", "'s"))
+_SHORT: Final = 7
+"""A shorter word is too often another word with one letter changed: "clam", "calm"."""
+_ENDINGS: Final = ("ing", "ings", "ed", "er", "ers", "y", "ies", "est", "e", "a", "o")
+"""A double letter before these tells words apart: "planing", "planning"."""
+
+
+_ENDING_SLIP: Final = re.compile(r"[ae](nc[ey]s?|nt|nts|ntly)$|[ai](ble|bly|bility)$")
+_REAL: Final = frozenset("intestate deprecate deprecated flounder corporal perineal hypotension tranquility".split())
+"""Words that only look like another with a letter left out."""
+
+
+class Item(NamedTuple):
+    """A content word or value: its stem or synonym, its inflection, and whether that follows a form of "be"."""
+
+    stem: str
+    form: str
+    passive: bool
+    low: str
+
+
+class Wording(NamedTuple):
+    """A question taken apart.
+
+    Attributes:
+        kind: of question: how, can, price, why ...
+        mood: of its auxiliary: now, past, can, will, should, must.
+        items: content words and values, in order.
+        generic: whether somebody in general acts: "I", "you".
+        persons: who is spoken of, 1 for "I", 2 for "you".
+        literal: whether the text speaks of its own wording; then only the strict reading applies.
+    """
+
+    kind: str
+    mood: str
+    items: tuple[Item, ...]
+    generic: bool
+    literal: bool
+    persons: frozenset[int] = frozenset()
+
+
+@lru_cache(maxsize=8192)
+def wording(text: str) -> Wording:
+    """Take a question apart; the result is kept for the next comparisons."""
+    plain = _plain(text)
+    literal = not _english(plain) or _LITERAL.search(text.strip().rstrip(".!?")) is not None
+    for _ in range(4):
+        bare = FILLERS.sub("", plain, count=1)
+        if len(bare.split()) < 2:  # noqa: PLR2004 - a greeting may be all there is
+            break
+        plain = bare
+    for pattern, instead in PHRASES:
+        plain = pattern.sub(instead, plain)
+    plain = " ".join(plain.split())
+    if front := CLAUSE.match(plain):
+        plain = f"{front['main']} {front['front']}"
+    for kind, pattern in FRAMES:
+        if (match := pattern.match(plain)) and not (kind == "how" and match["rest"].split(" ")[0] in ABOUT_ME):
+            groups = match.groupdict()
+            mood = MOODS.get(groups.get("mood") or "", "now")
+            return Wording(kind, mood, _items(groups["rest"]), _acts(plain), literal, _persons(groups["rest"]))
+    return Wording("", "now", _items(plain), _acts(plain), literal, _persons(plain))
+
+
+def _persons(plain: str) -> frozenset[int]:
+    return frozenset(_PERSONS[low] for low in plain.split() if low in _PERSONS)
+
+
+def _english(plain: str) -> bool:
+    spoken = set(plain.split())
+    return plain.isascii() and (not _ENGLISH.isdisjoint(spoken) or len(_ENGLISH_TOO & spoken) > 1)
+
+
+def _acts(plain: str) -> bool:
+    return not _GENERIC.isdisjoint(plain.split())
+
+
+def _plain(text: str) -> str:
+    """Small letters, contractions opened, values by meaning, signs set apart, ends off."""
+    out: list[str] = []
+    for word in words(text):
+        if word.worded:
+            out.append(word.low)
+        elif word.token.kind in ("symbol", "punct"):
+            out += [word.low] if word.low in ",.?!:;" else []
+        else:
+            kind, value, unit = measure(word.token)
+            spelled = word.token.text if kind in ("code", "verbatim") or ("." in word.token.text and not unit) else value
+            out.append(f"#{kind}:{spelled}:{unit}".replace(" ", ""))
+    plain = re.sub(r"(?: [.?!;:,])+$", "", " ".join(out).replace("!", ".").replace(";", "."))
+    return re.sub(r" ,? ?(?:please|thanks|thank you|thanks in advance|many thanks|cheers)(?: [.,])*$", "", plain)
+
+
+def _items(plain: str) -> tuple[Item, ...]:
+    found: list[Item] = []
+    before = ""
+    lows = plain.split()
+    for low, after in zip(lows, [*lows[1:], ""], strict=True):
+        idle = low in IDLE or (low in _GOT and stem(after)[1] == "ed")
+        if low in ("a", "an", "the") and after in ("", "or", "and", ",", "."):
+            idle = False  # vitamin a
+        if not idle or (low == "have" and not found):
+            base, form = (low, "") if low.startswith("#") else stem(low)
+            if base == "be":
+                base, form = low, ""
+            found.append(Item(SYNONYMS.get(base, base), form, before in _PASSIVE, low))
+        before = low
+    while found and found[-1].stem in ".?":
+        found.pop()
+    return tuple(found)
+
+
+def departure(new: str, stored: str) -> str | None:
+    """Where the wordings of two questions stop corresponding; None if they correspond throughout."""
+    a, b = wording(new), wording(stored)
+    if a.literal or b.literal:
+        return "a text about its own wording, or in another language"
+    if not a.items or not b.items:
+        return "nothing to compare"
+    if a.kind != b.kind and frozenset((a.kind, b.kind)) not in KINDS:
+        return f"kind of question: {a.kind or 'statement'} against {b.kind or 'statement'}"
+    if min(len(a.items), len(b.items)) < 2 and (a.kind != b.kind or not a.kind):  # noqa: PLR2004 - "tell me a joke", "a joke"
+        return "nothing to compare"
+    if a.persons and b.persons and a.persons.isdisjoint(b.persons):
+        return "another person"
+    if not _moods(a, b):
+        return f"mood: {a.mood} against {b.mood}"
+    for x, y in zip(a.items, b.items, strict=False):
+        if not _matches(x, y, a, b):
+            return f"word '{x.low}' against '{y.low}'"
+    if len(a.items) != len(b.items):
+        longer = max(a.items, b.items, key=len)
+        return f"word '{longer[min(len(a.items), len(b.items))].low}' only in one"
+    return None
+
+
+def _moods(a: Wording, b: Wording) -> bool:
+    if a.mood == b.mood:
+        return True
+    moods = {a.mood, b.mood}
+    if "past" in moods or "must" in moods:
+        return False
+    if a.kind in FREE_MOODS or b.kind == "way":
+        return True
+    if a.kind in ("yes or no", "manner"):
+        return False
+    if a.kind == "when":
+        return moods == {"now", "will"}
+    return "now" in moods
+
+
+def _matches(x: Item, y: Item, a: Wording, b: Wording) -> bool:
+    if x.stem == y.stem:
+        if x.form == y.form or (x.form in _BASES and y.form in _BASES):
+            return True
+        past, base, other = (x, y, b) if x.form == "ed" else (y, x, a)
+        return past.passive and not base.passive and other.generic
+    return misspelt(x.low, y.low)
+
+
+def misspelt(one: str, other: str) -> bool:
+    """Whether exactly one is a known word, and the other is it with a slip that the rest of the question makes plain.
+
+    Beyond ``slip``: a letter left out of a long word, -ancy for -ency, -able for -ible.
+    """
+    x, y = sorted((one, other), key=len)
+    if not _comparable(x, y):
+        return False
+    if _ENDING_SLIP.sub(r"\1\2", x) == _ENDING_SLIP.sub(r"\1\2", y):
+        return True
+    at = _first_difference(x, y)
+    left_out = len(x) < len(y) and x[at:] == y[at + 1 :] and 1 < at < len(x) - 1
+    return slip(x, y) or (left_out and y in vocabulary() and len(y) > _SHORT + 1 and x not in _REAL)
+
+
+def slip(one: str, other: str) -> bool:
+    """Whether exactly one is a known word, and the other is it with a double letter halved or doubled, or two swapped.
+
+    Another letter is not enough: sulfate and sulfite, prostate and prostrate.
+    """
+    x, y = sorted((one, other), key=len)
+    if not _comparable(x, y):
+        return False
+    at = _first_difference(x, y)
+    if len(x) == len(y):
+        swapped = x[at : at + 2] == y[at : at + 2][::-1] and x[at + 2 :] == y[at + 2 :]
+        return swapped and (len(x) > _SHORT or set(x[at : at + 2]) == {"i", "e"})
+    doubled = 1 < at < len(x) and x[at:] == y[at + 1 :] and y[at] == y[at - 1]
+    return doubled and y[at] not in "aeiou" and y[at + 1 :] not in _ENDINGS
+
+
+def _comparable(x: str, y: str) -> bool:
+    if len(y) < _SHORT or not (x.isalpha() and y.isalpha()) or x[0] != y[0] or len(y) - len(x) > 1:
+        return False
+    return (x in vocabulary()) != (y in vocabulary())
+
+
+def _first_difference(x: str, y: str) -> int:
+    return next((i for i, (p, q) in enumerate(zip(x, y, strict=False)) if p != q), len(x))
