@@ -6,18 +6,26 @@
 import re
 from typing import Final
 
+from seglam.units import MONTHS
+
 _DIGITS: Final = {c: n for n, c in enumerate("영일이삼사오육칠팔구")} | {"공": 0, "륙": 6}
 _TENS: Final = {"십": 10, "백": 100, "천": 1000}
 _NATIVE: Final = {
-    "하나": 1, "한": 1, "둘": 2, "두": 2, "셋": 3, "세": 3, "넷": 4, "네": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8, "아홉": 9,
-    "열": 10, "스무": 20, "스물": 20, "서른": 30, "마흔": 40, "쉰": 50,
+    "하나": 1, "한": 1, "둘": 2, "두": 2, "셋": 3, "세": 3, "넷": 4, "네": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8,
+    "아홉": 9, "열": 10, "스무": 20, "스물": 20, "서른": 30, "마흔": 40, "쉰": 50,
 }  # fmt: skip
-_COUNTERS: Final = "개|명|사람|분|마리|장|권|병|잔|대|번|시간|시|살|달|주|가지|곳|채|켤레|벌|그루|송이|줄|판|박|끼|배|쪽"
+_COUNTERS: Final = (
+    "개|명|사람|분|마리|장|권|병|잔|대|번|시간|시|살|달|주|가지|곳|채|켤레|벌|그루|송이|줄|판|박|끼|배|쪽"
+)
 _UNITS: Final = {
-    "킬로미터": "km", "센티미터": "cm", "밀리미터": "mm", "미터": "m", "킬로그램": "kg", "킬로": "kg", "밀리그램": "mg", "그램": "g",
-    "밀리리터": "ml", "리터": "l", "달러": "USD", "불": "USD", "유로": "EUR", "엔": "JPY", "위안": "CNY", "파운드": "GBP", "원": "KRW",
-    "퍼센트": "%", "프로": "%", "시간": "hours", "분": "minutes", "초": "seconds", "주일": "weeks", "주간": "weeks", "주": "weeks",
-    "개월": "months", "달": "months", "일간": "days", "일": "days", "년간": "years", "년": "years", "살": "years", "세": "years", "기가바이트": "GB", "메가바이트": "MB", "기가": "GB",
+    "킬로미터": "km", "센티미터": "cm", "밀리미터": "mm", "미터": "m", "킬로그램": "kg", "킬로": "kg", "밀리그램": "mg",
+    "그램": "g", "밀리리터": "ml", "리터": "l", "달러": "USD", "불": "USD", "유로": "EUR", "엔": "JPY",
+    "위안": "CNY", "파운드": "GBP",
+    "원": "KRW",
+    "퍼센트": "%", "프로": "%", "시간": "hours", "분": "minutes", "초": "seconds", "주일": "weeks", "주간": "weeks",
+    "주": "weeks",
+    "개월": "months", "달": "months", "일간": "days", "일": "days", "년간": "years", "년": "years",
+    "살": "years", "세": "years", "기가바이트": "GB", "메가바이트": "MB", "기가": "GB",
 }  # fmt: skip
 _NATIVE_WORD: Final = "|".join(sorted(_NATIVE, key=len, reverse=True))
 _NUMBER: Final = r"\d[\d,]*(?:\.\d+)?"
@@ -25,17 +33,24 @@ _DATE: Final = re.compile(r"(?:(\d{4})년\s*)?(\d{1,2})월\s*(\d{1,2})일")
 _MONTH: Final = re.compile(r"(\d{1,2})월(?=\s|[은는이가을를에의까부]|$)")
 _TIME: Final = re.compile(r"(?:(오전|오후|아침|저녁|밤|새벽|낮)\s*)?(\d{1,2})시(?!간)(?:\s*(\d{1,2})분|\s*(반))?")
 _NATIVE_COUNT: Final = re.compile(rf"(?<![가-힣])(열|스물|서른|마흔|쉰)?\s?({_NATIVE_WORD})\s?(?={_COUNTERS})")
-_SINO: Final = re.compile(r"(?<![가-힣\d])([영일이삼사오육칠팔구십백천만억]{1,12})(?=\s?(?:원|퍼센트|프로|층|호|번|년|월|일|달러|유로|킬로|미터|개월|분|초|도)(?![가-힣]*[다]))")
+_SINO: Final = re.compile(
+    r"(?<![가-힣\d])([영일이삼사오육칠팔구십백천만억]{1,12})"
+    r"(?=\s?(?:원|퍼센트|프로|층|호|번|년|월|일|달러|유로|킬로|미터|개월|분|초|도)(?![가-힣]*[다]))"
+)
 _MYRIAD: Final = re.compile(rf"({_NUMBER})\s?(억|만|천|백)(?=[\s원달유엔위명개]|$)(?:\s?(\d{{1,4}}))?")
 _WITH_UNIT: Final = re.compile(rf"({_NUMBER})\s?({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?!월)")
-_MONTHS: Final = "January February March April May June July August September October November December".split()
+_MONTHS: Final = {n: name.capitalize() for name, n in reversed(MONTHS.items())}
+"""Number -> full name."""
 _PARTICLES: Final = (
-    ("에서부터", "from"), ("에서", "from"), ("부터", "from"), ("까지", "to"), ("에게서", "from"), ("한테서", "from"), ("에게", "to"),
-    ("한테", "to"), ("으로", "to"), ("보다", "than"), ("이랑", "and"), ("와", "and"), ("과", "and"), ("은", ""), ("는", ""), ("이", ""),
-    ("가", ""), ("을", ""), ("를", ""), ("의", ""), ("도", "also"), ("에", "at"), ("로", "to"), ("만", "only"),
+    ("에서부터", "from"), ("에서", "from"), ("부터", "from"), ("까지", "to"), ("에게서", "from"), ("한테서", "from"),
+    ("에게", "to"), ("한테", "to"), ("으로", "to"), ("보다", "than"), ("이랑", "and"), ("와", "and"), ("과", "and"),
+    ("은", ""), ("는", ""),
+    ("이", ""), ("가", ""), ("을", ""), ("를", ""), ("의", ""), ("도", "also"), ("에", "at"), ("로", "to"), ("만", "only"),
 )  # fmt: skip
 _NO_ONLY: Final = ("지만", "불만", "낭만", "얼마만")
-_NEGATION: Final = re.compile(r"^(?:안|못)$|지\s?않|지않|않[는은고을아으다]|없|아니[다라고]|아닌|지\s?못|못[하한할해]|말고|지\s?마|지\s?말|불가|안되|안돼|안\s되")
+_NEGATION: Final = re.compile(
+    r"(?<![가-힣])(?:안|못)(?=\s)|지\s?않|지않|않[는은고을아으다]|없|아니[다라고]|아닌|지\s?못|못[하한할해]|말고|지\s?마|지\s?말|불가|안되|안돼|안\s되"
+)
 _HANGUL: Final = re.compile(r"[가-힣]")
 
 
@@ -67,8 +82,8 @@ def rewrite(text: str) -> str:
     text = _NATIVE_COUNT.sub(lambda m: f"{_NATIVE.get(m[1] or '', 0) + _NATIVE[m[2]]} ", text)
     text = _SINO.sub(lambda m: str(_sino(m[1])), text)
     text = _MYRIAD.sub(_myriad, text)
-    text = _DATE.sub(lambda m: f" {m[3]} {_MONTHS[(int(m[2]) - 1) % 12]} {m[1] or ''} ", text)
-    text = _MONTH.sub(lambda m: f" {_MONTHS[(int(m[1]) - 1) % 12]} ", text)
+    text = _DATE.sub(lambda m: f" {m[3]} {_MONTHS.get(int(m[2]), '')} {m[1] or ''} ", text)
+    text = _MONTH.sub(lambda m: f" {_MONTHS.get(int(m[1]), '')} ", text)
     text = _TIME.sub(_clock, re.sub(r"(\d)\s+시(?!간)", r"\1시", text))
     text = _WITH_UNIT.sub(lambda m: f"{m[1]} {_UNITS[m[2]]} ", text)
     return re.sub(r"(?<=\d)( ?[A-Za-z%]+)(?=[가-힣])", r"\1 ", text)
@@ -77,7 +92,7 @@ def rewrite(text: str) -> str:
 def _myriad(match: re.Match[str]) -> str:
     scale = {"억": 10**8, "만": 10**4, "천": 1000, "백": 100}[match[2]]
     whole = float(match[1].replace(",", "")) * scale + int(match[3] or 0)
-    return f"{whole:.0f}" if whole < 10**15 else match[0]  # noqa: PLR2004 - beyond it a float is no longer exact
+    return f"{whole:.0f}" if whole < 10**15 else match[0]
 
 
 def negations(text: str) -> int:

@@ -5,9 +5,7 @@ The values that are words. Each table is a closed class of grammar or a list of 
 
 from typing import Final
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+from seglam.lexicon import word_set
 
 
 def _poles(lines: str) -> dict[str, tuple[tuple[int, int], ...]]:
@@ -20,9 +18,9 @@ def _poles(lines: str) -> dict[str, tuple[tuple[int, int], ...]]:
     return table
 
 
-NEGATORS: Final = _words("not no never without neither nor none nobody nothing nowhere unable hardly rarely barely")
+NEGATORS: Final = word_set("not no never without neither nor none nobody nothing nowhere unable hardly rarely barely")
 """Each turns the polarity round; "n't" is a "not"."""
-HALF_NEGATORS: Final = _words(
+HALF_NEGATORS: Final = word_set(
     "fail refuse decline deny lose lost lack miss missing prevent avoid forbid ban stop reject unless impossible unavailable yet"
 )
 """Stems that may stand for a negation in another wording: "it failed to arrive", "it did not arrive"."""
@@ -77,7 +75,9 @@ OPPOSITES: Final = _poles("""
     pass passed | fail failed
     success succeed successful | failure fail unsuccessful
     public | private | secret
-    domestic national | international foreign overseas abroad
+    domestic domestically national | international internationally foreign overseas abroad
+    dollar usd | euro eur | pound gbp | yen jpy | rupee inr | franc chf | won krw | yuan cny
+    double | triple
     full | empty
     full whole entire | part partial half
     single sole | joint shared
@@ -255,20 +255,22 @@ OPPOSITES: Final = _poles("""
 """)
 """Opposites and members of closed classes: one of a class is never another of it."""
 
-PREFIXES: Final = ("un", "dis", "in", "im", "ir", "il", "non", "de", "mis", "anti", "re", "self", "ex", "sub", "pre", "post", "semi", "비", "미", "불", "재", "무")  # fmt: skip
+PREFIXES: Final = word_set("un dis in im ir il non de mis anti re self ex sub pre post semi 비 미 불 재 무")
 """Before a stem that the other text has bare, these make another word: lock, unlock; employed, self-employed."""
 
 QUANTIFIERS: Final = {
-    **dict.fromkeys(_words("all every each everything everyone everybody everywhere always whole entire entirely both"), "all"),
-    **dict.fromkeys(_words("only solely exclusively"), "only"),
-    **dict.fromkeys(_words("except excluding besides apart"), "except"),
-    **dict.fromkeys(_words("most mostly"), "most"),
-    **dict.fromkeys(_words("few several some"), "some"),
-    **dict.fromkeys(_words("모두 모든 전부 전체 다 각각 매번 항상"), "all"),
-    **dict.fromkeys(_words("오직 오로지 단지 뿐"), "only"),
-    **dict.fromkeys(_words("제외 제외하고 제외한 빼고 외에"), "except"),
-    **dict.fromkeys(_words("대부분"), "most"),
-    **dict.fromkeys(_words("일부 몇몇"), "some"),
+    **dict.fromkeys(
+        word_set("all every each everything everyone everybody everywhere always whole entire entirely both"), "all"
+    ),
+    **dict.fromkeys(word_set("only solely exclusively"), "only"),
+    **dict.fromkeys(word_set("except excluding besides apart"), "except"),
+    **dict.fromkeys(word_set("most mostly"), "most"),
+    **dict.fromkeys(word_set("few several some"), "some"),
+    **dict.fromkeys(word_set("모두 모든 전부 전체 다 각각 매번 항상"), "all"),
+    **dict.fromkeys(word_set("오직 오로지 단지 뿐"), "only"),
+    **dict.fromkeys(word_set("제외 제외하고 제외한 빼고 외에"), "except"),
+    **dict.fromkeys(word_set("대부분"), "most"),
+    **dict.fromkeys(word_set("일부 몇몇"), "some"),
 }
 """Word -> what it quantifies. "any" and "some" ask for the same thing in a question, so "some" is not compared alone."""
 
@@ -287,3 +289,5 @@ AFTER_BOUNDS: Final = {
     "이상": ">=", "이하": "<=", "초과": ">", "미만": "<",
 }  # fmt: skip
 """The same, behind the value."""
+PREFIXES_APART: Final = frozenset(("self", "non", "ex", "pre", "post", "semi", "anti", "sub"))
+"""Prefixes that are written with a hyphen."""

@@ -11,12 +11,14 @@ Three readings, each looser than the one before; each returns the first thing th
 
 from typing import Final
 
-from seglam.facets import clash
+from seglam.clashes import clash
 from seglam.reading import Item, read
-from seglam.wording import departure, slip
+from seglam.wording import departure, respelt, slip
 
 SLACK: Final = 0.12
-"""How far below the threshold a pair may score whose wordings correspond: a misspelling alone costs that much."""
+"""How far below the threshold a pair may score whose wordings correspond."""
+MISSPELT: Final = 0.3
+"""The same for a pair that differs in spelling only: one slip breaks a word into other pieces, and costs the model that much."""
 
 
 def refusal(new: str, stored: str, score: float, threshold: float) -> str | None:
@@ -31,8 +33,9 @@ def refusal(new: str, stored: str, score: float, threshold: float) -> str | None
     Returns:
         A short reason, or None.
     """
-    if score < threshold - SLACK:
-        return f"score {score:.3f} below {threshold - SLACK:.3f}"
+    floor = threshold - SLACK
+    if score < floor and (score < threshold - MISSPELT or not respelt(new, stored)):
+        return f"score {score:.3f} below {floor:.3f}"
     return mismatch(new, stored)
 
 
@@ -55,9 +58,7 @@ def difference(new: str, stored: str) -> str | None:
     if not a or not b:
         return "nothing to compare"
     for x, y in zip(a, b, strict=False):
-        if x[:2] != y[:2] and not (
-            x.typo and y.typo and x.key[1:] == y.key[1:] and slip(str(x.key[0]), str(y.key[0]))
-        ):
+        if x[:2] != y[:2] and not (x.typo and y.typo and x.key[1:] == y.key[1:] and slip(str(x.key[0]), str(y.key[0]))):
             return _reason(x, y)
     if len(a) != len(b):
         item = max(a, b, key=len)[min(len(a), len(b))]
@@ -75,11 +76,11 @@ def mismatch(new: str, stored: str) -> str | None:
     Returns:
         A short reason such as "kind of question: how against why", or None.
     """
-    told = difference(new, stored)
-    if told is None:
-        return None
     try:
-        return clash(new, stored) or departure(new, stored)
+        told = departure(new, stored)
+        if told is None:
+            return clash(new, stored)
+        return told if told.startswith("'") or difference(new, stored) else None
     except (ValueError, OverflowError, RecursionError) as error:
         return f"unreadable: {type(error).__name__}"
 
