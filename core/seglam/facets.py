@@ -259,7 +259,7 @@ def _names(sequence: tuple[Word, ...]) -> tuple[tuple[Name, ...], bool]:
     """Every name, and whether the case of the text tells names apart."""
     inner = [w for w in sequence if w.worded and w.whole and not w.starts and w.low[0].isascii() and w.low != "i"]
     capital = [w for w in inner if w.token.text != w.token.text.lower()]
-    cased = bool(capital) and len(capital) * 10 <= max(len(inner), 3) * 6
+    cased = bool(capital) and len(capital) * 10 <= max(len(inner), 3) * 7
     found = []
     for n, word in enumerate(sequence):
         text = word.token.text

@@ -86,6 +86,7 @@ def rewrite(text: str) -> str:
     text = _MONTH.sub(lambda m: f" {_MONTHS.get(int(m[1]), '')} ", text)
     text = _TIME.sub(_clock, re.sub(r"(\d)\s+시(?!간)", r"\1시", text))
     text = _WITH_UNIT.sub(lambda m: f"{m[1]} {_UNITS[m[2]]} ", text)
+    text = re.sub(r"(?<=\d)(?=(?:에서?|까지|부터|[은는을를의과와]|으?로)(?:\s|$))", " ", text)
     return re.sub(r"(?<=\d)( ?[A-Za-z%]+)(?=[가-힣])", r"\1 ", text)
 
 

@@ -113,6 +113,8 @@ PHRASES: Final = tuple(
         ),
         (r"for (?=how long\b)", ""),
         (r"how soon", "when"),
+        (r"what (?:can|could|should|must|would) i do", "what do i do"),
+        (r"what to do (?:in order )?to", "how to"),
         (r"what to do (?=if|when|about|after|with)", "what do i do "),
         (r"(?:located|situated)$", ""),
         (r"capital city", "capital"),
@@ -147,6 +149,9 @@ FILLERS: Final = re.compile(
     r" that)?|i am trying to (?:find out|figure out|understand))(?: [,:])* (?=\S))"
 )
 """What may open a question and asks nothing; taken off as long as something of a question follows."""
+
+ASKING: Final = re.compile(r"\b(?:tell|know|show|explain|wondering|curious|find out|figure out|any idea)\b")
+"""Among them those behind which a question stands in the order of a statement."""
 
 _I: Final = r"(?:i|we|you|one|someone|somebody|anyone|people|a person)"
 _NEUTRAL: Final = (

@@ -76,6 +76,8 @@ def mismatch(new: str, stored: str) -> str | None:
     Returns:
         A short reason such as "kind of question: how against why", or None.
     """
+    if new.strip() == stored.strip():
+        return None
     try:
         told = departure(new, stored)
         if told is None:

@@ -12,6 +12,7 @@ from seglam.lexicon import ABOUT_ME, word_set
 from seglam.quantities import measure
 from seglam.stems import stem, vocabulary, words
 from seglam.synonyms import (
+    ASKING,
     CHANNELS,
     CLAUSE,
     FILLERS,
@@ -40,7 +41,9 @@ _LITERAL: Final = re.compile(
     re.IGNORECASE,
 )
 """Texts about their own wording, formulas and commands: nothing in them is phrasing."""
-_ENGLISH: Final = word_set("the how what why when where which your my please who whose")
+_ENGLISH: Final = word_set(
+    "the how what why when where which your my please who whose this these those there would should"
+)
 _ENGLISH_TOO: Final = word_set(
     "i you is are can does did to of for want it not we do will would should in on with from"
 )
@@ -61,6 +64,8 @@ _CAPITALS: Final = {
     "in": "indiana",
     "me": "maine",
 }
+_DETERMINERS: Final = word_set("the my your our")
+_ASKS: Final = word_set("when where why how what who")
 _SUBJECTS: Final = word_set("i you we it")
 _GOT: Final = word_set("get gets got getting")
 _GENERIC: Final = word_set("i you we they one")
@@ -121,16 +126,20 @@ def wording(text: str) -> Wording:
     """Take a question apart; the result is kept for the next comparisons."""
     plain = _plain(text)
     literal = not _english(plain) or _LITERAL.search(text.strip().rstrip(".!?")) is not None
+    indirect = False
     for _ in range(5):
-        bare = FILLERS.sub("", plain, count=1)
-        if len(bare.split()) < 2:  # noqa: PLR2004 - a greeting may be all there is
+        filler = FILLERS.match(plain)
+        if not filler or len(plain[filler.end() :].split()) < _FEW:  # a greeting may be all there is
             break
-        plain = bare
+        indirect = indirect or ASKING.search(filler.group()) is not None
+        plain = plain[filler.end() :]
     literal = literal or " : " in plain
     if PHRASE.search(plain):
         for pattern, instead in PHRASES:
             plain = pattern.sub(instead, plain)
         plain = " ".join(plain.split())
+    if indirect:
+        plain = _direct(plain)
     if front := CLAUSE.match(plain):
         plain = f"{front['main']} {front['front']}"
     for kind, pattern in FRAMES:
@@ -141,6 +150,22 @@ def wording(text: str) -> Wording:
             items = _sides(items) if kind == "difference" else items
             return Wording(kind, mood, items, _acts(plain), literal, _persons(groups["rest"]))
     return Wording("", "now", _items(plain), _acts(plain), literal, _persons(plain))
+
+
+def _direct(plain: str) -> str:
+    """An indirect question as a direct one: "when my card will arrive" as "when will my card arrive"."""
+    spoken = plain.split()
+    if spoken[0] in _DETERMINERS:
+        return f"what is {plain}"
+    after = 1 + (spoken[0] == "how" and len(spoken) > 1 and spoken[1] in ("long", "much", "many", "often", "far"))
+    if (
+        spoken[0] not in _ASKS
+        or spoken[after : after + 1] == ["to"]
+        or (spoken[after : after + 1] or ["to"])[0] in MOODS
+    ):
+        return plain
+    at = next((n for n, word in enumerate(spoken) if n > after and word in MOODS), 0)
+    return " ".join((*spoken[:after], spoken[at], *spoken[after:at], *spoken[at + 1 :])) if at else plain
 
 
 def _persons(plain: str) -> frozenset[int]:
@@ -154,7 +179,7 @@ def _english(plain: str) -> bool:
     return (
         not _ENGLISH.isdisjoint(spoken)
         or len(_ENGLISH_TOO & spoken) > 1
-        or (len(spoken) > _FEW and spoken <= vocabulary())
+        or (len(spoken) > _FEW and all(stem(word)[0] in vocabulary() for word in spoken))
     )
 
 
@@ -187,7 +212,11 @@ def _items(plain: str) -> tuple[Item, ...]:
     before = ""
     lows = plain.split()
     for low, after in zip(lows, [*lows[1:], ""], strict=True):
-        idle = low in IDLE or (low in _SUBJECTS and not before) or (low in _GOT and stem(after)[1] == "ed")
+        idle = (
+            low in IDLE
+            or (low in _SUBJECTS and (not before or before in MOODS))
+            or (low in _GOT and stem(after)[1] == "ed")
+        )
         if low in ("a", "an", "the") and after in ("", "or", "and", ",", "."):
             idle = False  # vitamin a
         if not idle or (low == "have" and not found):
@@ -206,7 +235,7 @@ def _owned(items: list[Item]) -> list[Item]:
     for n in range(1, len(items) - 1):
         if items[n].stem != "of":
             continue
-        owned, owner, after = items[n - 1], items[n + 1], items[n + 2].stem if n + 2 < len(items) else ""
+        owned, owner, after = items[n - 1], items[n + 1], items[n + 2].low if n + 2 < len(items) else ""
         nouns = owned.form in ("", "s") and owned.stem not in _NOT_OWNED and owner.low not in LINKS
         if nouns and (not after or after in LINKS):
             return [*items[: n - 1], owner, owned, *items[n + 2 :]]
