@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seglam.values import MISSPELT, SLACK, difference, mismatch, refusal
+from seglam.values import difference, floor, mismatch, refusal
 from seglam.wording import misspelt
 from tests.test_values import SAME
 
@@ -125,13 +125,22 @@ def test_mismatch_is_symmetric_and_total(one: str, other: str) -> None:
 
 
 def test_a_low_score_refuses_and_a_slip_of_the_keyboard_lowers_the_floor() -> None:
-    """The score needed is the threshold less SLACK, or less MISSPELT where only the spelling differs."""
+    """The score needed lies below the threshold, further below where only the spelling differs, and nowhere for 1."""
     pair = ("How can I cancel the order?", "How do I cancel my order?")
-    assert refusal(*pair, 0.93 - SLACK, 0.92) is None
-    assert "score" in str(refusal(*pair, 0.91 - SLACK, 0.92))
+    assert refusal(*pair, 0.801, 0.92) is None
+    assert "score" in str(refusal(*pair, 0.799, 0.92))
     slip = ("Where is my bank statment?", "Where is my bank statement?")
-    assert refusal(*slip, 0.93 - MISSPELT, 0.92) is None
-    assert "score" in str(refusal(*slip, 0.91 - MISSPELT, 0.92))
+    assert refusal(*slip, 0.63, 0.92) is None
+    assert "score" in str(refusal(*slip, 0.61, 0.92))
+    assert floor(1.0) == floor(1.0, misspelt=True) == 1.0
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_higher_threshold_never_asks_for_less(one: float, other: float) -> None:
+    """The floor rises with the threshold and never lies above it."""
+    low, high = sorted((one, other))
+    for misspelt_only in (False, True):
+        assert floor(low, misspelt=misspelt_only) <= floor(high, misspelt=misspelt_only) <= high
 
 
 def test_a_high_score_never_overrules_a_reason() -> None:

@@ -63,7 +63,7 @@ class Policy:
 
     Attributes:
         threshold: cosine similarity that a semantic hit needs, for the embedder in use. 0.92 default, 0.95 strict,
-            0.85 loose.
+            0.85 loose. Where the wordings correspond word for word, less is enough (``values.floor``).
         candidates: how many nearest entries the semantic tier considers.
         compile: "hot": in the background at the ``heat``-th similar miss; "first": at the first miss the model is asked
             for code instead of an answer; "off": never.

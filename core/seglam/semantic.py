@@ -94,7 +94,7 @@ class SemanticTier:
         gone: list[int] = []
         try:
             for row, score in index.search(request.scope, self._vector(request.text), self._policy.candidates):
-                if score < self._policy.threshold:
+                if score < values.floor(self._policy.threshold, misspelt=True):
                     return None
                 try:
                     entry = self._store.entry_by_id(row)
@@ -112,7 +112,7 @@ class SemanticTier:
         now = self._clock()
         if entry.request.scope != request.scope or not entry.fresh(now, request.control):
             return None
-        why = values.difference(request.text, entry.request.text)
+        why = values.refusal(request.text, entry.request.text, score, self._policy.threshold)
         if why is not None:
             logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
             return None

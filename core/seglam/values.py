@@ -15,10 +15,22 @@ from seglam.clashes import clash
 from seglam.reading import Item, read
 from seglam.wording import departure, respelt, slip
 
-SLACK: Final = 0.12
-"""How far below the threshold a pair may score whose wordings correspond."""
-MISSPELT: Final = 0.3
-"""The same for a pair that differs in spelling only: one slip breaks a word into other pieces, and costs the model that much."""
+_SLACK: Final = 1.5
+"""Where the wordings correspond, the score may miss the threshold by so many times what the threshold misses 1 by."""
+_MISSPELT: Final = 3.75
+"""The same where only the spelling differs: one slip breaks a word into other pieces, and costs the model that much."""
+
+
+def floor(threshold: float, *, misspelt: bool = False) -> float:
+    """The least score with which a pair is read at all: 0.80 for a threshold of 0.92, 0.62 if only the spelling differs.
+
+    A threshold of 1 leaves no slack, so that it still switches the looser readings off.
+
+    Args:
+        threshold: cosine that the policy asks for, 0 to 1.
+        misspelt: whether the wordings differ by slips of the keyboard only.
+    """
+    return threshold - (_MISSPELT if misspelt else _SLACK) * min(1.0 - threshold, 0.08)
 
 
 def refusal(new: str, stored: str, score: float, threshold: float) -> str | None:
@@ -33,9 +45,9 @@ def refusal(new: str, stored: str, score: float, threshold: float) -> str | None
     Returns:
         A short reason, or None.
     """
-    floor = threshold - SLACK
-    if score < floor and (score < threshold - MISSPELT or not respelt(new, stored)):
-        return f"score {score:.3f} below {floor:.3f}"
+    least = floor(threshold)
+    if score < least and (score < floor(threshold, misspelt=True) or not respelt(new, stored)):
+        return f"score {score:.3f} below {least:.3f}"
     return mismatch(new, stored)
 
 
