@@ -70,6 +70,7 @@ APART = """
     Where is my glass? | Where are my glasses?
     Do you deliver to the US? | Do you deliver?
     Tell me a joke | a joke
+    What is the need to verify it? | What do I need to verify it?
     Is he teaching? | Is he taught?
     Does it contain vitamin a or b? | Does it contain vitamin or b?
     What is the matter? | What is matter?

@@ -214,10 +214,10 @@ FRAMES: Final = tuple(
                 r" (?P<rest>.+)")),
         ("who", r"^who (?P<rest>.+)"),
         ("whose", r"^whose (?P<rest>.+)"),
-        ("what", (r"^(?:what|which) (?P<mood>do|does|did|is|are|was|were|am|has|have|had|can|could|will|would"
-                 r"|should|must) (?P<rest>.+)")),
+        ("what is", r"^(?:what|which) (?P<mood>is|are|was|were|am) (?P<rest>.+)"),
+        ("what", r"^(?:what|which) (?P<mood>do|does|did|has|have|had|can|could|will|would|should|must) (?P<rest>.+)"),
         ("which", r"^(?:what|which) (?P<rest>.+)"),
-        ("what", r"^(?:show me|give me|list|name) (?P<rest>.+)"),
+        ("what is", r"^(?:show me|give me|list|name) (?P<rest>.+)"),
         ("manner", (r"^how (?P<mood>do|does|did|is|are|was|were|am|has|have|had|can|could|will|would|should|must)"
                    r" (?P<rest>.+)")),
         ("want", r"^(?:i|we) (?:want|need|wish|am looking) (?P<rest>.+)"),
@@ -229,7 +229,10 @@ FRAMES: Final = tuple(
 """(kind of question, its frame), the first that fits wins; ``mood`` is the auxiliary, ``rest`` what is asked about."""
 
 KINDS: Final = frozenset(
-    map(frozenset, (("how", "way"), ("what", "which"), ("way", "can"), ("asked", ""), ("want", "")))
+    map(
+        frozenset,
+        (("how", "way"), ("what", "which"), ("what is", "which"), ("way", "can"), ("asked", ""), ("want", "")),
+    )
 )
 """Kinds of question that one answer serves."""
 MOODS: Final = {
