@@ -6,7 +6,8 @@ Everything that is not here is compared as it stands, so a gap costs a hit and n
 from typing import Final
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a row."""
     return frozenset(text.split())
 
 
@@ -34,24 +35,26 @@ SAME: Final = {
 }  # fmt: skip
 """The few words that stand for each other in every sentence, and spellings that no rule covers."""
 
-BE: Final = _words("am is are was were be")
-PRONOUNS: Final = _words("i you he she it we they")
-AUXILIARIES: Final = _words("do does did can could will would shall should may might must has have had") | BE
-QUESTIONS: Final = _words("how what why when where which who whose whom")
-BEFORE_ARTICLE: Final = _words("does did")
+BE: Final = word_set("am is are was were be")
+PRONOUNS: Final = word_set("i you he she it we they")
+AUXILIARIES: Final = word_set("do does did can could will would shall should may might must has have had") | BE
+QUESTIONS: Final = word_set("how what why when where which who whose whom")
+BEFORE_ARTICLE: Final = word_set("does did")
 """Only after these an article may be left out or changed: "vitamin a", "have the time", "about the time" stay as they are."""
-KEEP_ARTICLE: Final = _words("few little lot bit couple good great number same first second last other most more least")
+KEEP_ARTICLE: Final = word_set(
+    "few little lot bit couple good great number same first second last other most more least"
+)
 """Before these an article changes the meaning: "few", "a few"."""
 BEFORE_I: Final = (
-    (AUXILIARIES - BE) | QUESTIONS | _words("am was and or but if that because so while after before until")
+    (AUXILIARIES - BE) | QUESTIONS | word_set("am was and or but if that because so while after before until")
 )
-ABOUT_ME: Final = _words("look sound seem rank compare feel know score rate differ do die appear stand fare age")
+ABOUT_ME: Final = word_set("look sound seem rank compare feel know score rate differ do die appear stand fare age")
 """Verbs with which "how do I" asks about me, not for a way."""
 
-ABBREVIATED: Final = _words("mrs inc ltd etc prof approx ave vol fig gen sen rep gov capt corp dept")
+ABBREVIATED: Final = word_set("mrs inc ltd etc prof approx ave vol fig gen sen rep gov capt corp dept")
 """A full stop after these ends no sentence; after two letters it never does."""
 
-NAMES: Final = _words("""
+NAMES: Final = word_set("""
     monday tuesday wednesday thursday friday saturday sunday january february april june july september october november
     december christmas easter europe africa asia france germany spain italy portugal greece canada mexico brazil argentina
     russia ukraine poland sweden norway denmark finland iceland ireland scotland england britain wales austria switzerland

@@ -19,6 +19,7 @@ from seglam.judgements import CONTRAST, READING, Judgements
 from seglam.policy import Policy
 from seglam.store import Generation, Store
 from seglam.wordbook import Wordbook
+from seglam.wording import respelt
 
 logger = logging.getLogger("seglam")
 
@@ -48,6 +49,7 @@ class Match:
 
     Attributes:
         rule: "reading" or "contrast".
+        counted: what the score was taken for, by the threshold: more where the wordings correspond.
         notes: for whoever asks why: wording, rule, and for contrast the nearest look-alike and the margin.
         arm: of an A/B test of thresholds, or "".
     """
@@ -56,6 +58,7 @@ class Match:
     score: float
     rule: str
     wording: str
+    counted: float
     arm: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -98,13 +101,24 @@ class Matcher:
         return self._reading(request, candidates, generation) or self._contrast(request, vector, candidates, generation)
 
     def _reading(self, request: Request, candidates: Sequence[Candidate], generation: Generation) -> Match | None:
+        least = values.floor(self._policy.reading.floor, misspelt=True)
         for candidate in candidates:
-            if candidate.sense is Sense.OTHER or candidate.score < self._policy.reading.floor:
+            if candidate.sense is Sense.OTHER or candidate.score < least:
                 continue
-            why = values.difference(request.text, candidate.text)
+            why = values.mismatch(request.text, candidate.text)
             if why is not None:
                 logger.debug("semantic candidate refused: %s", why.split(" ", 1)[0])
-            elif found := self._accepted(request, candidate, READING, generation):
+            elif found := self._read_alike(request, candidate, generation):
+                return found
+        return None
+
+    def _read_alike(self, request: Request, candidate: Candidate, generation: Generation) -> Match | None:
+        """A pair whose wordings correspond needs less than the threshold, and one that is only misspelt still less."""
+        for misspelt in (False, True):
+            if misspelt and not respelt(request.text, candidate.text):
+                return None
+            score = values.effective(candidate.score, misspelt=misspelt)
+            if found := self._accepted(request, candidate, READING, generation, score=score):
                 return found
         return None
 
@@ -150,18 +164,22 @@ class Matcher:
         rule: str,
         generation: Generation,
         told: dict[str, Any] | None = None,
+        *,
+        score: float | None = None,
     ) -> Match | None:
-        """The match, if the score is enough and there is an answer that is fresh."""
+        """The match, if the score (what it counts as) is enough, and there is an answer that is fresh."""
+        counted = candidate.score if score is None else score
         threshold = self._policy.reading if rule == READING else self._policy.contrasting
         arm = threshold.arm(request.key)
         evidence = self._judgements.evidence(request.namespace, self._fingerprint(), rule, generation)
         if (candidate.key, request.text) in evidence.refuted:
             return None  # it has been served, and was wrong
-        if not threshold.accepts(candidate.score, candidate.key, evidence, arm):
+        if not threshold.accepts(counted, candidate.key, evidence, arm):
             return None
         entry = candidate.entry or self._store.entry(candidate.key)
         usable = entry is not None and entry.request.scope == request.scope
         if entry is None or not usable or not entry.fresh(self._clock(), request.control):
             return None
         notes = {"wording": candidate.text, "rule": rule, **(told or {})}
-        return Match(entry, min(candidate.score, 1.0), rule, candidate.text, arm, notes | ({"arm": arm} if arm else {}))
+        notes |= {"arm": arm} if arm else {}
+        return Match(entry, min(candidate.score, 1.0), rule, candidate.text, counted, arm, notes)

@@ -68,8 +68,9 @@ class Policy:
     """Every number and yes/no rule.
 
     Attributes:
-        threshold: cosine similarity that a semantic hit needs, for the embedder in use: 0.92 default, 0.95 strict, 0.85 loose; or
-            a ``Fitted``, ``PerEntry`` or ``Split`` threshold that learns from evidence.
+        threshold: cosine similarity that a semantic hit needs, for the embedder in use: 0.92 default, 0.95 strict, 0.85 loose
+            (less is enough where the wordings correspond: ``values.floor``); or a ``Fitted``, ``PerEntry`` or ``Split``
+            threshold that learns from evidence.
         candidates: how many nearest entries the semantic tier considers.
         contrast: "hot": a stored question gets a contrast set from the compiler's model when a second request comes near;
             "off": only sets that exist are used.

@@ -18,7 +18,7 @@ from seglam.embed import as_embedder
 from seglam.errors import ConfigurationError
 from seglam.exchange import Hit, Request
 from seglam.thresholds import Judged, curve
-from seglam.values import difference
+from seglam.values import effective, mismatch
 
 app = typer.Typer(no_args_is_help=True, help="See and steer what counts as the same question.")
 
@@ -184,7 +184,7 @@ def _judged(file: Path, embedder: str) -> Iterator[Judged]:
     model = as_embedder(embedder or None)
     for a, b, right in _pairs(file):
         one, two = np.asarray(model.embed([a, b]), dtype=np.float32)
-        yield Judged(float(one @ two), right, "refused" if difference(b, a) is not None else "")
+        yield Judged(effective(float(one @ two)), right, "refused" if mismatch(b, a) is not None else "")
 
 
 def _pairs(file: Path) -> Iterator[tuple[str, str, bool]]:

@@ -21,6 +21,7 @@ from seglam.lexicon import (
     VERBATIM,
 )
 from seglam.quantities import Token, measure, scan
+from seglam.stems import spelling
 
 _ASKS: Final = "(?:how|what|why|when|where|which|who|whose)"
 _GREETING: Final = re.compile(
@@ -142,7 +143,7 @@ class _Reader:
         pieces = CONTRACTIONS[key].split() if key in CONTRACTIONS and not token.joined else [key]
         if key.endswith("n't") and len(pieces) == 1:
             pieces = [key[:-3], "not"]
-        self.items += [Item("word", (_spelling(piece), glue), text, typo) for piece in pieces]
+        self.items += [Item("word", (SAME.get(piece) or spelling(piece), glue), text, typo) for piece in pieces]
 
 
 def _value(token: Token) -> tuple[object, ...]:
@@ -155,19 +156,6 @@ def _value(token: Token) -> tuple[object, ...]:
         odd = re.search(r"[.+]|\d[^\W\d]|dozen", token.text.casefold())
         return (token.value,) if whole and not odd else (token.text,)
     return (token.value, token.unit)
-
-
-@lru_cache(maxsize=8192)
-def _spelling(word: str) -> str:
-    """American for British spelling, in long words only: "four" is not "for"."""
-    if word in SAME:
-        return SAME[word]
-    if len(word) > 5 and word.isascii():  # noqa: PLR2004
-        word = re.sub(r"(?<=[bdlnpv])our(?=s?$|ed$|ing$|ite|able|hood)", "or", word)
-        word = re.sub(r"(?<=[a-z]{3})is(?=ation)|(?<=[almnrt])is(?=(?:e|es|ed|ing)$)", "iz", word)
-        word = re.sub(r"(?<=[a-z]{2})tre(?=s?$)", "ter", word)
-        word = re.sub(r"(?<=[a-z]{3}el)l(?=ed$|ing$|er$|ers$)", "", word)
-    return word
 
 
 def _edited(items: list[Item]) -> list[Item]:

@@ -84,7 +84,7 @@ class Recognizer:
         right = self._agree(request, found.entry.response.text, response.text)
         outcome = {True: "agreed", False: "disagreed", None: "undecided"}[right]
         self._ledger.count(f"semantic.{outcome}", request.namespace)
-        self._judge(request, found.entry.key, found.wording, found.rule, found.score, right, found.arm, "audit")
+        self._judge(request, found.entry.key, found.wording, found.rule, found.counted, right, found.arm, "audit")
 
     def _agree(self, request: Request, stored: str, said: str) -> bool | None:
         """Whether two answers say the same: by the policy's judge, else by value, else in the model's opinion; None: unknown."""

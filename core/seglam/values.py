@@ -1,25 +1,66 @@
 """Value guards: may one stored answer serve both questions? Cosine cannot tell 17 from 18, or "enable" from "disable".
 
-``difference`` reads both texts and returns the first thing that differs, or None. Both must say the same in the same order:
-values by meaning, words as written. Only a closed list of edits is overlooked (``lexicon``), and obvious misspellings.
+Three readings, each looser than the one before; each returns the first thing that stands against serving, or None.
+
+``difference``: both say the same in the same order, values by meaning, words as written, but for a closed list of edits.
+``mismatch``: the kind of question agrees, and the content words correspond one to one, phrasing aside.
+``conflict``: no value is stated differently: numbers, units, polarity, quantifiers, names, roles. Words are not compared.
+
+``refusal`` is what the semantic tier asks where nothing else is known about an entry.
 """
 
-import json
-from collections import Counter
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
+from seglam.clashes import clash
 from seglam.reading import Item, read
+from seglam.wording import departure, respelt, slip
 
-_SHORT: Final = 7
-"""A shorter word is too often another word with one letter changed: "clam", "calm"."""
-_ENDINGS: Final = ("ing", "ings", "ed", "er", "ers", "y", "ies", "est", "e", "a", "o")
-"""A double letter before these tells words apart: "planing", "planning"."""
+_SLACK: Final = 1.5
+"""Where the wordings correspond, the score may miss the threshold by so many times what the threshold misses 1 by."""
+_KNEE: Final = 0.08
+_MISSPELT: Final = 3.75
+"""The same where only the spelling differs: one slip breaks a word into other pieces, and costs the model that much."""
+
+
+def floor(threshold: float, *, misspelt: bool = False) -> float:
+    """The least score with which a pair is read at all: 0.80 for a threshold of 0.92, 0.62 if only the spelling differs.
+
+    A threshold of 1 leaves no slack, so that it still switches the looser readings off.
+
+    Args:
+        threshold: cosine that the policy asks for, 0 to 1.
+        misspelt: whether the wordings differ by slips of the keyboard only.
+    """
+    return threshold - (_MISSPELT if misspelt else _SLACK) * min(1.0 - threshold, _KNEE)
+
+
+def effective(score: float, *, misspelt: bool = False) -> float:
+    """The highest threshold whose ``floor`` a score reaches: what the score counts as where the wordings correspond."""
+    slack = _MISSPELT if misspelt else _SLACK
+    strict = (score + slack) / (1.0 + slack)
+    return min(1.0, strict if 1.0 - strict <= _KNEE else score + _KNEE * slack)
+
+
+def refusal(new: str, stored: str, score: float, threshold: float) -> str | None:
+    """What forbids to serve the answer of ``stored`` to ``new``, given how alike their vectors are.
+
+    Args:
+        new: the question that is asked.
+        stored: the question whose answer is known.
+        score: cosine of both vectors, -1 to 1.
+        threshold: cosine that the policy asks for, of this embedder.
+
+    Returns:
+        A short reason, or None.
+    """
+    least = floor(threshold)
+    if score < least and (score < floor(threshold, misspelt=True) or not respelt(new, stored)):
+        return f"score {score:.3f} below {least:.3f}"
+    return mismatch(new, stored)
 
 
 def difference(new: str, stored: str) -> str | None:
-    """What forbids to serve the answer of ``stored`` to ``new``; None if both say the same.
+    """What two questions do not say alike, word by word; None if both say the same.
 
     Args:
         new: the question that is asked.
@@ -37,9 +78,7 @@ def difference(new: str, stored: str) -> str | None:
     if not a or not b:
         return "nothing to compare"
     for x, y in zip(a, b, strict=False):
-        if x[:2] != y[:2] and not (
-            x.typo and y.typo and x.key[1:] == y.key[1:] and _misspelt(str(x.key[0]), str(y.key[0]))
-        ):
+        if x[:2] != y[:2] and not (x.typo and y.typo and x.key[1:] == y.key[1:] and slip(str(x.key[0]), str(y.key[0]))):
             return _reason(x, y)
     if len(a) != len(b):
         item = max(a, b, key=len)[min(len(a), len(b))]
@@ -47,19 +86,45 @@ def difference(new: str, stored: str) -> str | None:
     return None
 
 
-def conflict(new: str, stored: str) -> str | None:
-    """Which value of one text the other does not state; ordinary words are not compared. None where there is no such value."""
+def mismatch(new: str, stored: str) -> str | None:
+    """Where the wordings of two questions do not correspond; None if one is the other in other words.
+
+    Args:
+        new: the question that is asked.
+        stored: the question whose answer is known.
+
+    Returns:
+        A short reason such as "kind of question: how against why", or None.
+    """
+    if new.strip() == stored.strip():
+        return None
     try:
-        a, b = (
-            Counter((i.kind, i.key) for i in read(text) if i.kind not in ("word", "sign")) for text in (new, stored)
-        )
-        negated = [sum("not" in map(str, i.key) for i in read(text)) % 2 for text in (new, stored)]
+        told = departure(new, stored)
+        if told is None:
+            return clash(new, stored)
+        return told if told.startswith("'") or difference(new, stored) else None
     except (ValueError, OverflowError, RecursionError) as error:
         return f"unreadable: {type(error).__name__}"
-    if negated[0] != negated[1]:
-        return "negation differs: 'not'"
-    apart = (a - b) + (b - a)
-    return None if not apart else f"{next(iter(apart))[0]} differs"
+
+
+def conflict(new: str, stored: str) -> str | None:
+    """Which value two questions state differently; None if none, whatever their words are.
+
+    It is no proof that an answer serves both: something else must say that, a contrast set or a person.
+
+    Args:
+        new: the question that is asked.
+        stored: the question whose answer is known.
+
+    Returns:
+        A short reason such as "'enable' against 'disable'", or None.
+    """
+    if new.strip() == stored.strip():
+        return None
+    try:
+        return clash(new, stored)
+    except (ValueError, OverflowError, RecursionError) as error:
+        return f"unreadable: {type(error).__name__}"
 
 
 def _reason(x: Item, y: Item) -> str:
@@ -68,30 +133,3 @@ def _reason(x: Item, y: Item) -> str:
     if x.kind == y.kind not in ("word", "sign"):
         return f"{x.kind} {x.text} != {y.text}"
     return f"{x.kind} '{x.text}' against '{y.text}'"
-
-
-@cache
-def _vocabulary() -> frozenset[str]:
-    """Common English words: those that the shipped tokenizer knows whole. Empty without it: then nothing is misspelt."""
-    path = files("seglam").joinpath("model/tokenizer.json")
-    try:
-        vocabulary = json.loads(path.read_text("utf-8"))["model"]["vocab"]
-    except (OSError, ValueError, KeyError):
-        return frozenset()
-    return frozenset(word for word in vocabulary if not word.startswith("##"))
-
-
-def _misspelt(one: str, other: str) -> bool:
-    """Whether exactly one is a known word, and the other is it with a double letter halved or doubled, or two swapped.
-
-    Another letter is not enough: sulfate and sulfite, prostate and prostrate.
-    """
-    x, y = sorted((one, other), key=len)
-    if len(y) < _SHORT or x[0] != y[0] or len(y) - len(x) > 1 or (x in _vocabulary()) == (y in _vocabulary()):
-        return False
-    at = next((i for i, (p, q) in enumerate(zip(x, y, strict=False)) if p != q), len(x))
-    if len(x) == len(y):
-        swapped = x[at : at + 2] == y[at : at + 2][::-1] and x[at + 2 :] == y[at + 2 :]
-        return swapped and (len(x) > _SHORT or set(x[at : at + 2]) == {"i", "e"})
-    doubled = 1 < at < len(x) and x[at:] == y[at + 1 :] and y[at] == y[at - 1]
-    return doubled and y[at] not in "aeiou" and y[at + 1 :] not in _ENDINGS
