@@ -54,10 +54,7 @@ _BY_KEY: Final = (
 )
 _BY_ID: Final = select(*_ENTRY).where(entries.c.id == bindparam("id"))
 _VECTORS: Final = (
-    select(entries.c.id, entries.c.namespace, entries.c.vary, entries.c.engine, entries.c.vector)
-    .where(entries.c.id > bindparam("last"), entries.c.fingerprint == bindparam("fingerprint"))
-    .order_by(entries.c.id)
-    .limit(bindparam("most"))
+    "SELECT id, namespace, vary, engine, vector FROM entries WHERE id > ? AND fingerprint = ? ORDER BY id LIMIT ?"
 )
 
 
@@ -293,9 +290,9 @@ class Store:
 
     def vectors(self, last: int, fingerprint: str) -> Iterator[list[Any]]:
         """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made, some at a time."""
-        while rows := self.read(_VECTORS, {"last": last, "fingerprint": fingerprint, "most": _BATCH}):
+        while rows := self._raw_read(_VECTORS, (last, fingerprint, _BATCH)):
             yield rows
-            last = rows[-1].id
+            last = rows[-1][0]
 
     def vectors_of(self, ids: Sequence[int], fingerprint: str) -> list[Any]:
         """Rows as of ``vectors`` for those of the ids (at most 1,000) that are there and whose vector this embedder made."""
@@ -324,7 +321,7 @@ class Store:
 
     def entry_ids(self) -> list[int]:
         """The ids of all entries, ascending."""
-        return sorted(row[0] for row in self.read(select(entries.c.id)))  # unordered: from an index, past all the texts
+        return sorted(row[0] for row in self._raw_read("SELECT id FROM entries", ()))  # unordered: from an index
 
     def forget_key(self, key: str) -> int:
         """Erase the entry, aliases and cases of one exact key, in procedures' examples too; returns how many rows went."""
