@@ -42,7 +42,7 @@ class Source(Protocol):
     """Rows that hold vectors: a table, or a part of one. Ids of two sources never meet."""
 
     name: str
-    """What its rows are, in the plural."""
+    """What one of its rows is."""
 
     def rows(self, last: int) -> Iterator[list[Row]]:
         """Rows after a position, some at a time."""
@@ -60,7 +60,7 @@ class Source(Protocol):
 class EntryVectors:
     """The questions of stored entries; ids and positions are row ids."""
 
-    name = "entries"
+    name = "entry"
 
     def __init__(self, store: Store, fingerprint: str) -> None:
         self._store = store
@@ -379,9 +379,9 @@ class Catalogue:
             for rows in source.rows(0):
                 for row in rows:
                     if row[1] not in known:
-                        problems.append(f"{source.name}: {row[1]} is not in the index, or its vector is damaged")
+                        problems.append(f"{source.name} {row[1]} is not in the index, or its vector is damaged")
                     elif row[1] % step == 0 and not self._found(index, row):
-                        problems.append(f"{source.name}: {row[1]} is not found by its own vector")
+                        problems.append(f"{source.name} {row[1]} is not found by its own vector")
         return problems
 
     def _found(self, index: ScopedIndex, row: Row) -> bool:

@@ -52,7 +52,7 @@ _BY_KEY: Final = (
     f"SELECT {_COLUMNS} FROM entries e WHERE e.key = ? UNION ALL SELECT {_COLUMNS} FROM aliases a "  # noqa: S608 - names of ours
     "JOIN entries e ON e.id = a.entry_id WHERE a.key = ? AND a.score >= ? LIMIT 1"
 )
-_BY_ID: Final = select(*_ENTRY).where(entries.c.id == bindparam("id"))
+_BY_ID: Final = f"SELECT {_COLUMNS} FROM entries e WHERE e.id = ?"  # noqa: S608 - names of ours
 _VECTORS: Final = (
     "SELECT id, namespace, vary, engine, vector FROM entries WHERE id > ? AND fingerprint = ? ORDER BY id LIMIT ?"
 )
@@ -240,9 +240,8 @@ class Store:
 
     def entry_by_id(self, entry_id: int) -> Entry | None:
         """The entry with this id."""
-        with self._connect() as connection:
-            row = connection.execute(_BY_ID, {"id": entry_id}).first()
-        return None if row is None else _entry(row)
+        rows = self._raw_read(_BY_ID, (entry_id,))
+        return _entry(_Raw(rows[0])) if rows else None
 
     def put(
         self,
