@@ -192,9 +192,8 @@ class Catalogue:
     def _add(self, index: ScopedIndex, rows: Sequence[Row]) -> None:
         width = 2 * self._dimension
         whole = [row for row in rows if len(row[3]) == width]
-        matrix = (
-            np.frombuffer(b"".join(row[3] for row in whole), dtype="<f2").reshape(len(whole), -1).astype(np.float32)
-        )
+        blobs = b"".join(row[3] for row in whole)
+        matrix = np.frombuffer(blobs, dtype="<f2").reshape(len(whole), self._dimension).astype(np.float32)
         with np.errstate(all="ignore"):
             sound = np.abs(np.einsum("ij,ij->i", matrix, matrix) - 1.0) <= _UNIT  # False for NaN too
         for row in [row for row in rows if len(row[3]) != width] + [whole[place] for place in np.flatnonzero(~sound)]:
@@ -321,8 +320,7 @@ class Catalogue:
         )  # before the rows are compared: what goes later is looked for at the next start
         with self._lock:
             last = dict(self._last)
-        if generation.entries != self._erased:
-            self._prune(index, generation)  # what was erased must not stay on the disk
+        self._prune(index, generation)  # what was erased must not stay on the disk
         head: Record = ({**self._marks, "last": last, "erased": generation.entries}, {})
         count = len(index)
 
