@@ -127,6 +127,7 @@ def test_the_next_start_reads_only_what_is_new(store, begin, snapshot):
     put(store, range(70, 75))
     store.forget_key(Request("q3").key)
     second = begin()
+    assert len(second.settle()) == 74
     assert answers(second, store, range(75)) == [n for n in range(75) if n != 3]
     assert second.source.read_rows == 5
     assert second.check() == []
@@ -233,7 +234,7 @@ def test_the_snapshot_of_another_embedder_is_not_believed(store, begin, snapshot
 @pytest.mark.parametrize(
     "blob", [pack(np.full(DIMENSION, np.nan)), pack(np.full(DIMENSION, 3.0)), bytes(32), b"abc", pack(unit(1)) * 2]
 )
-@pytest.mark.parametrize("count", [3, 70])
+@pytest.mark.parametrize("count", [0, 3, 70])
 def test_damaged_vectors_cost_their_own_hits_only(store, begin, blob, count, caplog):
     """NaN, wrong lengths and wrong sizes: reported once, never found, in nobody's way."""
     put(store, range(count))
@@ -256,6 +257,17 @@ def test_a_vector_damaged_later_is_not_served(store, begin):
         assert row not in [number for number, _ in made.nearest(index, SCOPE, unit(2), 4, least)]
 
 
+def test_a_row_in_another_scope_is_not_served(store, begin):
+    """Where a row belongs is read from the row, as is all that counts."""
+    put(store, range(4))
+    made = begin()
+    index = made.settle()
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE entries SET vary = 'another' WHERE text = 'q2'")
+    row = store.entry(Request("q2").key).id
+    assert row not in [number for number, _ in made.nearest(index, SCOPE, unit(2), 4, -1.0)]
+
+
 def test_scores_are_those_of_the_rows(store, begin):
     """Of lists too, to the last bit of the stored vector."""
     put(store, range(300))
@@ -266,6 +278,7 @@ def test_scores_are_those_of_the_rows(store, begin):
         for row, score in made.nearest(index, SCOPE, unit(seed), 8, 0.2):
             number = int(store.entry_by_id(row).request.text[1:])
             assert score == float(np.frombuffer(pack(unit(number)), "<f2").astype(np.float32) @ unit(seed))
+            assert (row, score) in made.nearest(index, SCOPE, unit(seed), 8, score)  # at the threshold itself too
 
 
 def test_erasing_takes_the_snapshot_along(store, begin, snapshot):

@@ -21,7 +21,7 @@ changes = st.tuples(
 )
 crowd = st.tuples(st.just("crowd"), st.integers(2, 1000), scopes, st.integers(5, 60))
 upkeep = st.tuples(st.sampled_from(["settle", "copy"]), st.just(0), scopes, st.integers(0, 30))
-small = patch.multiple("seglam.index", _CHUNK=16, _TAIL=8, _DEAD=2, _SPARE=1, _LISTS=2)
+small = patch.multiple("seglam.index", _CHUNK=16, _TAIL=8, _DEAD=2, _SPARE=1, _LISTS=2, _STEP=5)
 
 
 def unit(seed, dimension=DIMENSION):
@@ -156,18 +156,53 @@ def test_lists_are_made_anew_for_many_more_vectors():
 @pytest.mark.parametrize("steps", range(0, 60, 3))
 def test_upkeep_may_stop_anywhere_and_go_on_later(steps):
     """Told to stop after any step, everything is found once; a later upkeep ends with one set of lists."""
-    with small:
+    with small, patch("seglam.segments.PROBES", 1000):
         index = ScopedIndex(DIMENSION, limit=50)
         index.add((n, HERE, unit(n)) for n in range(50))
         index.settle()
-        index.add((n, HERE, unit(n)) for n in range(50, 260))
-        index.remove(range(0, 260, 4))
+        index.add((n, HERE, unit(n)) for n in range(50, 300))
+        index.remove(range(0, 300, 4))
         index.settle(iter([False] * steps + [True] * 9).__next__)
         found = index.search(HERE, unit(7), 300)
-        assert sorted(number for number, _ in found) == index.ids() == [n for n in range(260) if n % 4]
+        assert sorted(number for number, _ in found) == index.ids() == [n for n in range(300) if n % 4]
         index.settle()
         assert len(index._parts[HERE].inverted) == 1
         assert sorted(n for n, _ in index.search(HERE, unit(7), 300)) == index.ids()
+
+
+def test_a_scope_may_be_emptied_while_it_is_settled():
+    """What it took goes to others once, and nothing of it is found there."""
+    there, index = ("", "b", ""), ScopedIndex(DIMENSION, limit=500)
+
+    def stop():
+        if there not in index._parts:
+            index.remove(range(200))
+            index.add((n, there, unit(n)) for n in range(1000, 1300))
+        return False
+
+    with small, patch("seglam.segments.PROBES", 1000):
+        index.add((n, HERE, unit(n)) for n in range(200))
+        index.remove(range(0, 200, 2))
+        index.settle(stop)
+        index.add((n, there, unit(n)) for n in range(2000, 2300))
+        index.settle()
+    assert len(set(index._free)) == len(index._free) == len(index._home) - 600
+    assert index.search(HERE, unit(3), 3) == []
+    assert sorted(number for number, _ in index.search(there, unit(3), 700)) == index.ids()
+
+
+def test_a_copy_has_no_tombstones():
+    """What was removed is in no snapshot, of flat segments or of lists."""
+    index, copy = ScopedIndex(DIMENSION, limit=100), ScopedIndex(DIMENSION, limit=100)
+    index.add((n, HERE, unit(n)) for n in range(200))
+    index.settle()
+    index.add((n, HERE, unit(n)) for n in range(200, 250))
+    index.remove([3, 201])
+    records = list(index.records())
+    assert sum(len(arrays.get("ids", ())) for _, arrays in records) == 248
+    copy.restore(records)
+    assert copy.ids() == index.ids()
+    assert copy.search(HERE, unit(3), 5) == index.search(HERE, unit(3), 5)
 
 
 def test_what_tombstones_took_is_used_again():

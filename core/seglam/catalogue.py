@@ -42,7 +42,7 @@ class Source(Protocol):
     """Rows that hold vectors: a table, or a part of one. Ids of two sources never meet."""
 
     name: str
-    """What its rows are, in the plural."""
+    """What one of its rows is."""
 
     def rows(self, last: int) -> Iterator[list[Row]]:
         """Rows after a position, some at a time."""
@@ -60,7 +60,7 @@ class Source(Protocol):
 class EntryVectors:
     """The questions of stored entries; ids and positions are row ids."""
 
-    name = "entries"
+    name = "entry"
 
     def __init__(self, store: Store, fingerprint: str) -> None:
         self._store = store
@@ -196,9 +196,8 @@ class Catalogue:
     def _add(self, index: ScopedIndex, rows: Sequence[Row]) -> None:
         width = 2 * self._dimension
         whole = [row for row in rows if len(row[3]) == width]
-        matrix = (
-            np.frombuffer(b"".join(row[3] for row in whole), dtype="<f2").reshape(len(whole), -1).astype(np.float32)
-        )
+        blobs = b"".join(row[3] for row in whole)
+        matrix = np.frombuffer(blobs, dtype="<f2").reshape(len(whole), self._dimension).astype(np.float32)
         with np.errstate(all="ignore"):
             sound = np.abs(np.einsum("ij,ij->i", matrix, matrix) - 1.0) <= _UNIT  # False for NaN too
         for row in [row for row in rows if len(row[3]) != width] + [whole[place] for place in np.flatnonzero(~sound)]:
@@ -325,8 +324,7 @@ class Catalogue:
         )  # before the rows are compared: what goes later is looked for at the next start
         with self._lock:
             last = dict(self._last)
-        if generation.entries != self._erased:
-            self._prune(index, generation)  # what was erased must not stay on the disk
+        self._prune(index, generation)  # what was erased must not stay on the disk
         head: Record = ({**self._marks, "last": last, "erased": generation.entries}, {})
         count = len(index)
 
@@ -383,9 +381,9 @@ class Catalogue:
             for rows in source.rows(0):
                 for row in rows:
                     if row[1] not in known:
-                        problems.append(f"{source.name}: {row[1]} is not in the index, or its vector is damaged")
+                        problems.append(f"{source.name} {row[1]} is not in the index, or its vector is damaged")
                     elif row[1] % step == 0 and not self._found(index, row):
-                        problems.append(f"{source.name}: {row[1]} is not found by its own vector")
+                        problems.append(f"{source.name} {row[1]} is not found by its own vector")
         return problems
 
     def _found(self, index: ScopedIndex, row: Row) -> bool:

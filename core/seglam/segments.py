@@ -57,6 +57,11 @@ class Flat:
         same.add(self.slots(), self.vectors())
         return same
 
+    def last(self, count: int) -> tuple[Numbers, Matrix]:
+        """Slots and vectors of the last ``count``: those that are removed without moving others."""
+        first = max(0, len(self) - count)
+        return self.slots()[first:], self._vectors.reconstruct_n(first, len(self) - first)
+
     def slots(self) -> Numbers:
         """The slot of every vector, in their order."""
         import faiss

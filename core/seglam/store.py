@@ -64,12 +64,9 @@ _BY_KEY: Final = (
     f"SELECT {_COLUMNS} FROM entries e WHERE e.key = ? UNION ALL SELECT {_COLUMNS} FROM aliases a "  # noqa: S608 - names of ours
     "JOIN entries e ON e.id = a.entry_id WHERE a.key = ? AND a.score >= ? LIMIT 1"
 )
-_BY_ID: Final = select(*_ENTRY).where(entries.c.id == bindparam("id"))
+_BY_ID: Final = f"SELECT {_COLUMNS} FROM entries e WHERE e.id = ?"  # noqa: S608 - names of ours
 _VECTORS: Final = (
-    select(entries.c.id, entries.c.namespace, entries.c.vary, entries.c.engine, entries.c.vector)
-    .where(entries.c.id > bindparam("last"), entries.c.fingerprint == bindparam("fingerprint"))
-    .order_by(entries.c.id)
-    .limit(bindparam("most"))
+    "SELECT id, namespace, vary, engine, vector FROM entries WHERE id > ? AND fingerprint = ? ORDER BY id LIMIT ?"
 )
 
 
@@ -255,9 +252,8 @@ class Store:
 
     def entry_by_id(self, entry_id: int) -> Entry | None:
         """The entry with this id."""
-        with self._connect() as connection:
-            row = connection.execute(_BY_ID, {"id": entry_id}).first()
-        return None if row is None else _entry(row)
+        rows = self._raw_read(_BY_ID, (entry_id,))
+        return _entry(_Raw(rows[0])) if rows else None
 
     def entries_by_id(self, ids: Sequence[int]) -> dict[int, Entry]:
         """The entries with these ids (at most 1,000); without those that are gone, or whose payload is damaged."""
@@ -315,9 +311,9 @@ class Store:
 
     def vectors(self, last: int, fingerprint: str) -> Iterator[list[Any]]:
         """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made, some at a time."""
-        while rows := self.read(_VECTORS, {"last": last, "fingerprint": fingerprint, "most": _BATCH}):
+        while rows := self._raw_read(_VECTORS, (last, fingerprint, _BATCH)):
             yield rows
-            last = rows[-1].id
+            last = rows[-1][0]
 
     def vectors_of(self, ids: Sequence[int], fingerprint: str) -> list[Any]:
         """Rows as of ``vectors`` for those of the ids (at most 1,000) that are there and whose vector this embedder made."""
@@ -346,7 +342,7 @@ class Store:
 
     def entry_ids(self) -> list[int]:
         """The ids of all entries, ascending."""
-        return sorted(row[0] for row in self.read(select(entries.c.id)))  # unordered: from an index, past all the texts
+        return sorted(row[0] for row in self._raw_read("SELECT id FROM entries", ()))  # unordered: from an index
 
     def forget_key(self, key: str) -> int:
         """Erase the entry, aliases and cases of one exact key, in procedures' examples too; returns how many rows went."""
