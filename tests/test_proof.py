@@ -90,3 +90,33 @@ def test_a_name_that_the_code_does_not_see_is_proved_by_two(sandbox):
     template = "{_:name} takes {a:integer} minus {b:integer}."
     assert not shown(sandbox, template, SUBTRACT, "Ada takes 9 minus 4.", "Ada takes 8 minus 1.")
     assert shown(sandbox, template, SUBTRACT, "Ada takes 9 minus 4.", "Bo takes 8 minus 1.")
+
+
+FLIGHT = "def run(a, b):\n    return a + ' then ' + b\n"
+SHOWN = "How do I get from {a:name} to {b:name}?"
+ASKED = "How do I get from Paris to Rome?"
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("Please show the way from {a:name} to {b:name}.", True),
+        ("Please show the way to {b:name} from {a:name}.", True),
+        ("Please show the way from {b:name} to {a:name}.", False),
+        ("Please show the way to {a:name} from {b:name}.", False),
+        ("{a:name} and {b:name}: how do I get there?", False),
+        ("How do I not get from {a:name} to {b:name}?", False),
+    ],
+)
+def test_the_words_beside_the_slots_tell_which_is_which(sandbox, template, told):
+    """A template that was only foreseen needs no request of its own where its words say of each slot what a proved one's say."""
+    draft = Draft("", "text", "", (SHOWN, template), FLIGHT + REST)
+    found = proved(draft, [ASKED], sandbox, lambda text, one, other: agree(one, other, "text"))
+    assert SHOWN in found
+    assert (template in found) is told
+
+
+def test_nothing_is_told_by_a_template_that_is_not_proved(sandbox):
+    """Words lean on requests, not on other words."""
+    draft = Draft("", "text", "", (SHOWN, "Please show the way from {a:name} to {b:name}."), FLIGHT + REST)
+    assert not proved(draft, [], sandbox, lambda text, one, other: agree(one, other, "text"))

@@ -5,6 +5,7 @@ means: not this class. It compiles to linear-time google-re2 expressions. A requ
 is refused, because nobody can say which of them was meant.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -21,6 +22,8 @@ Params = dict[str, Value]
 MAX_PATTERNS: Final = 32
 MAX_REQUEST: Final = 65_536
 """Characters; a longer request is refused unread."""
+_BESIDE: Final = 2
+_ARTICLES: Final = frozenset({"a", "an", "the", "and", "of", "is", "are"})
 _MAX_PROGRAM: Final = 20_000  # re2 instructions; a long pattern has about a thousand
 _TRIALS: Final = 40
 
@@ -160,6 +163,18 @@ class Pattern:
             if isinstance(part, Use) and part.name != UNNAMED:
                 spans.append(Span(part.name, part.slot.type, start, at))
         return tuple(spans)
+
+    def beside(self) -> dict[str, frozenset[tuple[str, str]]]:
+        """The words that stand next to each named slot: ("before" or "after", word), up to two on a side, without articles."""
+        found: dict[str, set[tuple[str, str]]] = {name: set() for name in self.slots}
+        for before, use, after in zip((None, *self._parts), self._parts, (*self._parts[1:], None), strict=False):
+            if not isinstance(use, Use) or use.name == UNNAMED:
+                continue
+            if isinstance(before, Literal):
+                found[use.name] |= {("before", word) for word in _words(before.text)[-_BESIDE:]}
+            if isinstance(after, Literal):
+                found[use.name] |= {("after", word) for word in _words(after.text)[:_BESIDE]}
+        return {name: frozenset(words) for name, words in found.items()}
 
     @property
     def overlooks(self) -> bool:
@@ -335,6 +350,10 @@ class Guard:
 
     def __repr__(self) -> str:
         return f"Guard.parse({[pattern.template for pattern in self.patterns]!r})"
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.findall(r"[^\W\d_]+|[%°$€£]", text.lower()) if word not in _ARTICLES]
 
 
 def _overlooked(part: Part) -> bool:

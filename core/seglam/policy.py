@@ -131,8 +131,8 @@ class Policy:
     prove: bool = True
     votes: int = 2
     widen: int = 1
-    kin: float = 0.65
-    kin_recurring: float = 0.5
+    kin: float = 0.70
+    kin_recurring: float = 0.60
     retire_after: float = 180 * DAY
     judge: Judge | None = None
     repairs: int = 2

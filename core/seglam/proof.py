@@ -6,12 +6,14 @@ slots may be crossed, and then the code answers another question than was asked.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import chain, combinations
+from random import Random
 from typing import Any, Final
 
-from seglam.errors import PatternError
+from seglam.errors import ConfigurationError, PatternError
 from seglam.guard import Pattern
 from seglam.procedure import Draft, answer
 from seglam.sandbox import VERIFY, Sandbox
+from seglam.values import conflict
 
 _SAME_ALWAYS: Final = 3  # requests with equal values in two slots, after which the kind of request has it so
 _OVERLOOKED: Final = 2  # different words where the code sees none, before it is believed that they make no difference
@@ -35,10 +37,46 @@ def proved(
         known: templates that were proved before, with the same code; they are among the result without another trial.
     """
     distinct = list(dict.fromkeys(text.strip() for text in texts))
-    return frozenset(
-        pattern.template
+    shown = [
+        pattern
         for pattern in draft.guard.patterns
         if pattern.template in known or _Trial(draft, pattern, sandbox, agree).proved(distinct)
+    ]
+    told = [pattern for pattern in draft.guard.patterns if any(_told(pattern, one, distinct) for one in shown)]
+    return frozenset(pattern.template for pattern in (*shown, *told))
+
+
+def _told(pattern: Pattern, shown: Pattern, texts: Sequence[str]) -> bool:
+    """Whether the words beside its slots say of a template what requests have shown of another: which slot is which.
+
+    Each of two slots that could read each other's texts has a word beside it that stands on the same side of the same slot there,
+    and none that stands beside the other one; and a request of the one, told in the other, states the same values.
+    """
+    if pattern.overlooks or pattern.slots.keys() != shown.slots.keys():
+        return False
+    mine, theirs = pattern.beside(), shown.beside()
+    for a, b in combinations(pattern.slots, 2):
+        if pattern.slots[a].type != pattern.slots[b].type and not _readable(pattern, a, b):
+            continue
+        own = bool(mine[a] & theirs[a]) and bool(mine[b] & theirs[b])
+        if not own or mine[a] & theirs[b] or mine[b] & theirs[a]:
+            return False
+    read = next((values for text in texts if (values := shown.match(text)) is not None), None)
+    if read is None:
+        return False
+    try:
+        return conflict(pattern.fill(read), shown.fill(read)) is None
+    except ConfigurationError:
+        return False
+
+
+def _readable(pattern: Pattern, one: str, other: str) -> bool:
+    """Whether a slot may read what another has read."""
+    first, second = pattern.slots[one], pattern.slots[other]
+    rng = Random(0)  # noqa: S311 - the same samples every time
+    return any(
+        first.parse(second.sample(rng)) is not None or second.parse(first.sample(rng)) is not None
+        for _ in range(_SAMPLES)
     )
 
 
