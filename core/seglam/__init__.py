@@ -44,6 +44,7 @@ from seglam.ledger import Stats
 from seglam.llm import Completion, Model
 from seglam.policy import Policy, Rule
 from seglam.procedure import Procedure, State
+from seglam.reranking import CrossEncoderVerifier, Verifier
 from seglam.thresholds import Fitted, Fixed, Judged, PerEntry, Split, Threshold
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ __all__ = [
     "Completion",
     "ConfigurationError",
     "Control",
+    "CrossEncoderVerifier",
     "Curator",
     "EmbedderError",
     "Entry",
@@ -91,6 +93,7 @@ __all__ = [
     "TierName",
     "Tolerance",
     "Usage",
+    "Verifier",
     "Why",
     "canonical",
     "digest",

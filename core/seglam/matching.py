@@ -17,6 +17,7 @@ from seglam.exchange import Entry, Request
 from seglam.index import Vector
 from seglam.judgements import CONTRAST, READING, Judgements
 from seglam.policy import Policy
+from seglam.reranking import verified
 from seglam.store import Generation, Store
 from seglam.wordbook import Wordbook
 from seglam.wording import respelt
@@ -114,13 +115,8 @@ class Matcher:
 
     def _read_alike(self, request: Request, candidate: Candidate, generation: Generation) -> Match | None:
         """A pair whose wordings correspond needs less than the threshold, and one that is only misspelt still less."""
-        for misspelt in (False, True):
-            if misspelt and not respelt(request.text, candidate.text):
-                return None
-            score = values.effective(candidate.score, misspelt=misspelt)
-            if found := self._accepted(request, candidate, READING, generation, score=score):
-                return found
-        return None
+        score = values.effective(candidate.score, misspelt=respelt(request.text, candidate.text))
+        return self._accepted(request, candidate, READING, generation, score=score)
 
     def _contrast(
         self, request: Request, vector: Vector, candidates: Sequence[Candidate], generation: Generation
@@ -179,6 +175,9 @@ class Matcher:
         entry = candidate.entry or self._store.entry(candidate.key)
         usable = entry is not None and entry.request.scope == request.scope
         if entry is None or not usable or not entry.fresh(self._clock(), request.control):
+            return None
+        verifier = self._policy.verifier
+        if verifier is not None and not verified(verifier, request.text, candidate.text):
             return None
         notes = {"wording": candidate.text, "rule": rule, **(told or {})}
         notes |= {"arm": arm} if arm else {}

@@ -11,6 +11,7 @@ from seglam.errors import ConfigurationError
 from seglam.exchange import Request, Response, Reuse, unstorable
 from seglam.judging import Judge
 from seglam.moment import time_dependent
+from seglam.reranking import Verifier
 from seglam.thresholds import Threshold, as_threshold
 
 HOUR: Final = 3600.0
@@ -76,6 +77,7 @@ class Policy:
             "off": only sets that exist are used.
         contrast_near: cosine similarity from which a second request counts as near a question.
         contrast_threshold: the same for a hit by a contrast set.
+        verifier: reads both texts of a semantic hit after guards and threshold, and may refuse it; what fails in it refuses.
         check_hits: the share of semantic hits that the model answers all the same, to be compared.
         contrast_margin: by how much its nearest wording must win over its nearest look-alike.
         compile: "hot": in the background at the ``heat``-th similar miss; "first": at the first miss the model is asked
@@ -117,6 +119,7 @@ class Policy:
     contrast_near: float = 0.75
     contrast_threshold: float | Threshold = 0.70
     contrast_margin: float = 0.02
+    verifier: Verifier | None = None
     check_hits: float = 0.02
     compile: Literal["hot", "first", "off"] = "hot"
     heat: int = 2
@@ -176,6 +179,9 @@ class Policy:
             raise ConfigurationError(f"Policy.trust: expected a number between 0 and 1, got {self.trust!r}")
         if isinstance(self.skip, str) or not all(isinstance(name, str) for name in self.skip):
             raise ConfigurationError(f"Policy.skip: expected names of stages, got {self.skip!r}")
+        if self.verifier is not None and not callable(getattr(self.verifier, "accepts", None)):
+            kind = type(self.verifier).__name__
+            raise ConfigurationError(f"Policy.verifier: expected an object with accepts(), got {kind}")
         if self.judge is not None and not callable(getattr(self.judge, "agree", None)):
             raise ConfigurationError(f"Policy.judge: expected an object with agree(), got {type(self.judge).__name__}")
 
