@@ -157,7 +157,7 @@ def test_a_confirmed_paraphrase_becomes_a_wording(cached):
     """What was compared and found right widens the question's side."""
     cache = cached("8", Model())
     assert cache.crystallise(QUESTION)
-    request = Request("number of all legs of a spider")
+    request = Request("number of legs of a black spider")
     cache.record(request, Response("8"))
     known = cache.wordbook.of(QUESTION.key, "test-hash/64")
     assert [(w.sense, w.origin) for w in known if w.text == request.text] == [(Sense.SAME, "traffic")]
