@@ -44,7 +44,8 @@ class Flat:
 
     def search(self, row: Matrix, k: int) -> tuple[Matrix, Numbers]:
         """Scores and slots of the k nearest to a row of shape (1, dimension); slot -1 where there are fewer."""
-        scores, slots = self._index.search(row, k)
+        with one_thread():
+            scores, slots = self._index.search(row, k)
         return scores[0], slots[0]
 
     def remove(self, slots: Numbers) -> None:
@@ -141,7 +142,7 @@ class Inverted:
         return int(self._index.nlist)
 
     def search(self, row: Matrix, k: int) -> tuple[Matrix, Numbers]:
-        """See Flat; near the truth, in scores and in what is found."""
+        """See Flat; near the truth, in scores and in what is found. One query is searched by one thread anyway."""
         scores, slots = self._index.search(row, k)
         return scores[0], slots[0]
 
@@ -203,8 +204,10 @@ class Part:
         found = [segment.search(row, k) for segment in segments if len(segment)]
         if not found:
             return np.empty(0, np.float32), np.empty(0, np.int64)
+        if len(found) == 1:
+            return found[0]
         scores, slots = (np.concatenate(columns) for columns in zip(*found, strict=True))
-        best = np.argsort(-scores, kind="stable")[: k if len(found) > 1 else None]
+        best = np.argsort(-scores, kind="stable")[:k]
         return scores[best], slots[best]
 
     def slots(self) -> Numbers:
