@@ -9,6 +9,7 @@ holds the lock for some milliseconds at a time, and every vector is in exactly o
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -144,7 +145,7 @@ class ScopedIndex:
     def search(self, scope: Scope, vector: Vector, k: int) -> list[tuple[int, float]]:
         """The k nearest of this scope as (id, cosine), best first; fewer where the scope holds fewer."""
         row = np.ascontiguousarray(vector, dtype=np.float32).reshape(1, -1)
-        if row.shape[1] != self.dimension or not np.isfinite(row).all():
+        if row.shape[1] != self.dimension or not math.isfinite(float(row[0] @ row[0])):
             return []
         with self._lock:
             part = self._parts.get(scope)
@@ -152,15 +153,14 @@ class ScopedIndex:
                 return []
             more = min(part.dead, _SPARE)
             while True:
-                with one_thread():
-                    scores, slots = part.search(row, k + more)
-                ids = np.where(slots >= 0, self._ids[slots], _NONE)
-                living = ids != _NONE
-                full = np.count_nonzero(slots >= 0) >= k + more  # else there is nothing more to be found
-                if more >= part.dead or not full or np.count_nonzero(living) >= k:
-                    break
+                scores, slots = part.search(row, k + more)
+                held = self._ids[slots].tolist()  # the last one for slot -1, which is none
+                pairs = zip(held, slots.tolist(), scores.tolist(), strict=True)
+                living = [(number, score) for number, slot, score in pairs if slot >= 0 and number != _NONE]
+                full = len(slots) >= k + more and slots[-1] >= 0  # else there is nothing more to be found
+                if more >= part.dead or not full or len(living) >= k:
+                    return living[:k]
                 more = min(8 * more, part.dead)
-        return [(int(i), float(s)) for i, s in zip(ids[living][:k], scores[living][:k], strict=True)]
 
     def remove(self, ids: Iterable[int]) -> int:
         """Remove ids; unknown ones are passed over. What they took is free after ``settle``."""

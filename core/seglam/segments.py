@@ -17,7 +17,8 @@ Numbers = NDArray[np.int64]
 Scope = tuple[str, str, str]
 
 PROBES: Final = 16
-"""Lists read by a search. On 8,571 held-out real questions 8 found the nearest of all that are near enough to answer."""
+"""Lists read by a search. Of 3,000 held-out real questions at 100,000 entries the nearest is among the 8 found for 99.95 % of
+those with a cosine of 0.8 and more, for 99.4 % from 0.6 on; half as many lists: 99.85 % and 98.9 %."""
 
 _ROUNDS: Final = 8  # of k-means; more moves no figure
 _MARGIN: Final = 1.5
@@ -44,7 +45,8 @@ class Flat:
 
     def search(self, row: Matrix, k: int) -> tuple[Matrix, Numbers]:
         """Scores and slots of the k nearest to a row of shape (1, dimension); slot -1 where there are fewer."""
-        scores, slots = self._index.search(row, k)
+        with one_thread():
+            scores, slots = self._index.search(row, k)
         return scores[0], slots[0]
 
     def remove(self, slots: Numbers) -> None:
@@ -141,7 +143,7 @@ class Inverted:
         return int(self._index.nlist)
 
     def search(self, row: Matrix, k: int) -> tuple[Matrix, Numbers]:
-        """See Flat; near the truth, in scores and in what is found."""
+        """See Flat; near the truth, in scores and in what is found. One query is searched by one thread anyway."""
         scores, slots = self._index.search(row, k)
         return scores[0], slots[0]
 
@@ -203,8 +205,10 @@ class Part:
         found = [segment.search(row, k) for segment in segments if len(segment)]
         if not found:
             return np.empty(0, np.float32), np.empty(0, np.int64)
+        if len(found) == 1:
+            return found[0]
         scores, slots = (np.concatenate(columns) for columns in zip(*found, strict=True))
-        best = np.argsort(-scores, kind="stable")[: k if len(found) > 1 else None]
+        best = np.argsort(-scores, kind="stable")[:k]
         return scores[best], slots[best]
 
     def slots(self) -> Numbers:
