@@ -88,6 +88,11 @@ class Matcher:
         self._clock = clock
         self._fingerprint = fingerprint
 
+    @property
+    def least(self) -> float:
+        """The lowest score at which two texts are read at all, without contrast sets."""
+        return values.floor(self._policy.reading.floor, misspelt=True)
+
     def match(
         self, request: Request, vector: Vector, candidates: Sequence[Candidate], generation: Generation
     ) -> Match | None:
@@ -102,7 +107,7 @@ class Matcher:
         return self._reading(request, candidates, generation) or self._contrast(request, vector, candidates, generation)
 
     def _reading(self, request: Request, candidates: Sequence[Candidate], generation: Generation) -> Match | None:
-        least = values.floor(self._policy.reading.floor, misspelt=True)
+        least = self.least
         for candidate in candidates:
             if candidate.sense is Sense.OTHER or candidate.score < least:
                 continue

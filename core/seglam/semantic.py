@@ -121,7 +121,7 @@ class SemanticTier:
             return None
         vector, worded = self._vector(request.text), vectors.holds(WordingVectors.name)
         reach = _REACH if worded else self._policy.candidates
-        floor = min(self._policy.reading.floor, self._policy.contrasting.floor if worded else 1.0)
+        floor = min(self._matcher.least, self._policy.contrasting.floor if worded else 1.0)
         found = vectors.nearest(index, request.scope, vector, reach, floor)
         candidates = [candidate for candidate in self._candidates(found) if candidate.key != without]
         return self._matcher.match(request, vector, candidates, generation)
