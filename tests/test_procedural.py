@@ -128,7 +128,7 @@ def test_near_misses_are_refused(open_cache):
         "Please add 3 and 4 for me, then double it.",
         "Please add 3 and four fifths for me.",
         "Please do not add 3 and 4 for me.",
-        "please add 3 and 4 for me",
+        "please add 3 and 9 for me",
         "Please add 3 and 4 and 5 for me.",
     ):
         assert not cache.lookup(Request(text)), text

@@ -35,9 +35,7 @@ def opened(questions: Sequence[str], folder: Path, **options: Any) -> Cache:
     """A cache that holds the questions; the answer to the n-th is its number."""
     policy = Policy(**{**_QUIET, **options.pop("policy", {})})
     cache = Cache.open(folder / f"{len(list(folder.iterdir()))}.db", policy=policy, **options)
-    for number, question in enumerate(questions):
-        cache.record(Request(question), Response(f"answer {number}"))
-    cache.drain()
+    cache.load((Request(question), Response(f"answer {number}")) for number, question in enumerate(questions))
     return cache
 
 
@@ -63,7 +61,7 @@ def judge_pairs(pairs: Sequence[Pair], cache: Cache, questions: Sequence[str], t
             counts[f"{pair.category}.{'same' if pair.same else 'trap'}"] += 1
         elif questions[number] != pair.b:  # a trap may be a stored question itself: then its own answer is right
             counts["other"] += 1
-        if number != own or not pair.same:
+        if questions[number] != pair.b and (number != own or not pair.same):
             rows.append({"asked": pair.b, "served": questions[number], "of": pair.a, **dict(hit.notes)})
     n = Counter(pair.same for pair in pairs)
     categories = {

@@ -66,7 +66,7 @@ def _show(console: Console, results: dict[str, Any]) -> None:
         )
     console.print(table)
     for example in results["pairs, contrast sets"]["examples"][:_EXAMPLES]:
-        console.print(f"  served wrongly: {example['asked']!r} as {example['wording']!r}", style="dim")
+        console.print(f"  served wrongly: {example['asked']!r} as {example['served']!r}", style="dim")
     table = Table("banking77", "hits", "another intent among hits")
     for name, row in results["banking77"].items():
         table.add_row(name, _rate(row["hits"]), _rate(row["wrong"]))

@@ -1,9 +1,10 @@
 """Making procedures: a hot class is compiled, a covered one widened, what answers the same merged. Off the request path."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from itertools import combinations
 
 from seglam.casebook import COMPILING, COVERED, DECLINED, FAILED, MOST_CASES, OPEN, UNANSWERED, Group
 from seglam.compiler import Compilation
@@ -16,6 +17,7 @@ from seglam.procedure import Case, Draft, Finding, Procedure, State
 from seglam.resources import Bound, Resources
 from seglam.similarity import similar
 from seglam.trust import Record, trusted
+from seglam.values import conflict
 from seglam.verifier import Evidence, gate
 
 logger = logging.getLogger("seglam")
@@ -62,9 +64,9 @@ class Author(Bound):
         wanted = min(self._policy.heat * 2**group.tries, MOST_CASES)
         if group.state != OPEN and (group.retry_at > self._clock() or len(distinct) < wanted):
             return False
-        # One answer to different requests: several wordings of one question. Exact and semantic tiers serve those; a
-        # procedure from them would be a constant.
-        return len({case.answer for case in group.cases}) > 1
+        # One answer to different requests, or other words for the same values: several wordings of one question. Exact and
+        # semantic tiers serve those; a procedure from them would be a constant.
+        return len({case.answer for case in group.cases}) > 1 and _varied(distinct)
 
     def later(self, tries: int, *, declined: bool = False) -> float:
         """When to try again after so many tries."""
@@ -381,6 +383,12 @@ class Author(Bound):
             apart = self._casebook.group(new)
             if apart is not None and self.hot(apart):
                 self.compile(request, apart)
+
+
+def _varied(texts: Collection[str]) -> bool:
+    """Whether requests are of one kind with other values: alike in their words, or stating different values."""
+    pairs = combinations(sorted(texts)[:_SHOWN], 2)
+    return any(similar(one, other) or conflict(one, other) is not None for one, other in pairs)
 
 
 def _with_counterexamples(cases: Sequence[Case]) -> list[Case]:
