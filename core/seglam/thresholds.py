@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
 from seglam.errors import ConfigurationError
-from seglam.trust import upper_bound, wilson_lower
+from seglam.trust import upper_bound
 
 _STEP: Final = 0.005  # of cosine, between the thresholds that are tried
 _WEIGHT: Final = 20.0
@@ -129,8 +129,8 @@ class Fitted:
 
     The thresholds are tested downwards from ``start``, each at the full confidence; the first that is not proved ends the walk:
     fixed-sequence testing, as in Learn then Test (Angelopoulos et al., 2021, arXiv 2110.01052). With a target of 1 % and 95 %
-    confidence that takes 299 judged hits without a wrong one. Where evidence shows that more than the target are wrong at
-    ``start``, the threshold rises.
+    confidence that takes 299 judged hits without a wrong one. Where more than the target were wrong at ``start``, the threshold
+    rises until they are not.
 
     Attributes:
         target: wrong hits among hits.
@@ -182,7 +182,7 @@ class Fitted:
         return upper_bound(wrong, n, self.confidence) <= self.target
 
     def _exceeded(self, wrong: int, n: int) -> bool:
-        return n > 0 and wilson_lower(wrong, n) > self.target
+        return wrong > self.target * n
 
 
 @dataclass(frozen=True, slots=True)
