@@ -96,7 +96,7 @@ def _show(console: Console, played: Any, seconds: float) -> None:
     )
     console.print(_curve(played.curve()))
     stats = played.stats
-    asked = stats.compile_calls + stats.vote_calls
+    asked = stats.compile_calls + stats.vote_calls + stats.contrast_calls
     console.print(
         f"Saved: {stats.saved_calls} calls, about {stats.saved_input_tokens + stats.saved_output_tokens:,} tokens; spent on "
         f"compiling: {asked} calls, about {stats.compile_input_tokens + stats.compile_output_tokens:,} tokens."

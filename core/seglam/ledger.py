@@ -11,7 +11,7 @@ from seglam.exchange import Entry, Hit, Miss, Request, TierName, Usage
 from seglam.store import Alias, Store
 from seglam.trust import upper_bound
 
-_PURPOSES: Final = ("compile", "widen", "vote")
+_PURPOSES: Final = ("compile", "widen", "vote", "contrast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Stats:
         misses: by reason.
         saved_calls, saved_input_tokens, saved_output_tokens: model calls that hits made unnecessary; tokens are those that
             the stored answers cost, and for a procedure the mean of its cases.
-        compile_calls, vote_calls: what the compiler's model was asked, to be subtracted: for procedures and patterns, and to
-            say again what it holds.
+        compile_calls, vote_calls, contrast_calls: what the compiler's model was asked, to be subtracted: for procedures and
+            patterns, to say again what it holds, and for contrast sets.
         compile_input_tokens, compile_output_tokens: what all these calls took.
         compared, disagreed: comparisons of live procedures with the model (audits and refreshed answers), and how many of
             them the model won.
@@ -42,6 +42,7 @@ class Stats:
     saved_output_tokens: int
     compile_calls: int
     vote_calls: int
+    contrast_calls: int
     compile_input_tokens: int
     compile_output_tokens: int
     compared: int
@@ -183,6 +184,7 @@ class Ledger:
             saved_output_tokens=totals["saved.output_tokens"],
             compile_calls=totals["compile.calls"] + totals["widen.calls"],
             vote_calls=totals["vote.calls"],
+            contrast_calls=totals["contrast.calls"],
             compile_input_tokens=sum(totals[f"{purpose}.input_tokens"] for purpose in _PURPOSES),
             compile_output_tokens=sum(totals[f"{purpose}.output_tokens"] for purpose in _PURPOSES),
             compared=totals["audit.agreed"] + totals["audit.disagreed"],
