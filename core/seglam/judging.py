@@ -1,7 +1,6 @@
 """Who decides whether two answers say the same: values by default, a language model or the user's own judge on request."""
 
 import hashlib
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from typing import Any, Final, Protocol
 from seglam.agreement import EXACT, Tolerance, agree, differ
 from seglam.errors import ConfigurationError
 from seglam.llm import Model, as_model
-
-logger = logging.getLogger("seglam")
+from seglam.opinions import opinion
 
 _SAME: Final = re.compile(r"[\s*`\"']*SAME[\s*`\"'.]*")
 _QUESTION: Final = """\
@@ -23,8 +21,6 @@ order, condition and yes or no does. When in doubt they are different.
 
 The answer is expected to be of the kind: {kind}.
 Reply with one word and nothing else: SAME or DIFFERENT."""
-
-_faults: set[tuple[type, type]] = set()
 
 
 class Judge(Protocol):
@@ -85,22 +81,8 @@ class ModelJudge:
 
 def judged(judge: Judge, question: str, expected: str, actual: str, kind: str) -> bool:
     """What a judge says; False where it raises or says anything but True or False, which is logged once for each cause."""
-    try:
-        said = judge.agree(question, expected, actual, kind)
-        if not isinstance(said, bool):
-            raise TypeError(f"expected True or False, got {type(said).__name__}")  # noqa: TRY301 - one way out for all faults
-    except Exception as error:
-        cause = (type(judge), type(error))
-        if cause not in _faults:
-            _faults.add(cause)
-            # The message may quote the answers: only its class is logged.
-            logger.warning(
-                "seglam: the judge %s failed with %s; such answers count as not agreeing",
-                type(judge).__name__,
-                type(error).__name__,
-            )
-        return False
-    return said
+    told = "such answers count as not agreeing"
+    return opinion("judge", judge, lambda: judge.agree(question, expected, actual, kind), told)
 
 
 def _prompt(question: str, expected: str, actual: str, kind: str) -> str:

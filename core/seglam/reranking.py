@@ -1,16 +1,12 @@
 """A last opinion on a semantic hit: a model of the user's that reads both texts together, and may refuse."""
 
 import importlib.util
-import logging
 import os
 import threading
 from typing import Any, Protocol, runtime_checkable
 
 from seglam.errors import ConfigurationError, EmbedderError, MissingExtraError
-
-logger = logging.getLogger("seglam")
-
-_faults: set[tuple[type, type]] = set()
+from seglam.opinions import opinion
 
 
 @runtime_checkable
@@ -71,19 +67,4 @@ class CrossEncoderVerifier:
 
 def verified(verifier: Verifier, asked: str, stored: str) -> bool:
     """What a verifier says; False where it raises or says anything but True, which is logged once for each cause."""
-    try:
-        said = verifier.accepts(asked, stored)
-        if not isinstance(said, bool):
-            raise TypeError(f"expected True or False, got {type(said).__name__}")  # noqa: TRY301 - one way out for all faults
-    except Exception as error:
-        cause = (type(verifier), type(error))
-        if cause not in _faults:
-            _faults.add(cause)
-            # The message may quote the texts: only its class is logged.
-            logger.warning(
-                "seglam: the verifier %s failed with %s; such hits are refused",
-                type(verifier).__name__,
-                type(error).__name__,
-            )
-        return False
-    return said
+    return opinion("verifier", verifier, lambda: verifier.accepts(asked, stored), "such hits are refused")
