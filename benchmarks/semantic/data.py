@@ -39,6 +39,12 @@ def banking(place: Path, part: str, seed: int, most: int) -> list[tuple[str, str
     return rows[:most]
 
 
+def strangers(place: Path, most: int = 800) -> list[str]:
+    """Questions to a bank and to an assistant, from banking77 and clinc150."""
+    rows = json.loads((place / "clinc150" / "data_full.json").read_text("utf-8"))["test"]
+    return [text for text, _ in banking(place, "test", 0, most)] + [str(row[0]) for row in rows[:most]]
+
+
 TEMPLATES = (
     "What is {} * {}?",
     "How many days are {} weeks and {} days?",

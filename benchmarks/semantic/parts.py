@@ -77,8 +77,11 @@ def judge_pairs(pairs: Sequence[Pair], cache: Cache, questions: Sequence[str], t
     }
 
 
-def with_sets(pairs: Sequence[Pair], model: Any, tick: Tick) -> dict[str, Any]:
-    """Every stored question has its contrast set, as after an import of a FAQ."""
+def with_sets(pairs: Sequence[Pair], strangers: Sequence[str], model: Any, tick: Tick) -> dict[str, Any]:
+    """Every stored question has its contrast set, as after an import of a FAQ.
+
+    The strangers are questions of other people to other services, which no look-alike foresaw: each hit is to be read.
+    """
     questions = list(dict.fromkeys(pair.a for pair in pairs))
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -89,7 +92,10 @@ def with_sets(pairs: Sequence[Pair], model: Any, tick: Tick) -> dict[str, Any]:
         made = sum(cache.crystallise(Request(question)) for question in questions)
         found = judge_pairs(pairs, cache, questions, tick)
         sizes = cache.stats().sizes
-    return {"questions": len(questions), "sets": made, "vectors a question": sizes["wordings"] / made, **found}
+        hits = [(text, one) for text in strangers if (one := served(cache, text)) is not None]
+    told = [{"asked": text, "served": questions[at], **dict(hit.notes), "score": hit.score} for text, (at, hit) in hits]
+    sized = {"questions": len(questions), "sets": made, "vectors a question": sizes["wordings"] / made}
+    return {**sized, **found, "strangers": share(len(hits), len(strangers)), "strangers served": told}
 
 
 def without_sets(pairs: Sequence[Pair], tick: Tick, **policy: Any) -> dict[str, Any]:

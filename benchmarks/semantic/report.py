@@ -36,7 +36,9 @@ def main() -> dict[str, Any]:
             results["others on pairs"] = parts.others_on_pairs(pairs, embedder)
             results["pairs, plain rule"] = parts.without_sets(pairs, _ticker(bar, "pairs, plain", len(pairs)))
             tape = Tape(TAPE)
-            results["pairs, contrast sets"] = parts.with_sets(pairs, tape, _ticker(bar, "pairs, sets", len(pairs)))
+            others = data.strangers(place)
+            tick = _ticker(bar, "pairs, sets", len(pairs))
+            results["pairs, contrast sets"] = parts.with_sets(pairs, others, tape, tick)
             stored = data.banking(place, "train", 0, STORED)
             asked = data.banking(place, "test", 0, ASKED)
             results["banking77"] = parts.stream(stored, asked, embedder, _ticker(bar, "banking77", len(asked)))
@@ -65,7 +67,11 @@ def _show(console: Console, results: dict[str, Any]) -> None:
             f"seglam, {name[7:]}", _rate(row["same"]), _rate(row["traps"]), str(row["other question's answer"])
         )
     console.print(table)
-    for example in results["pairs, contrast sets"]["examples"][:_EXAMPLES]:
+    row = results["pairs, contrast sets"]
+    console.print(f"questions of other services, served: {_rate(row['strangers'])}; to be read:")
+    for example in row["strangers served"]:
+        console.print(f"  {example['score']:.2f} {example['asked']!r} as {example['served']!r}", style="dim")
+    for example in row["examples"][:_EXAMPLES]:
         console.print(f"  served wrongly: {example['asked']!r} as {example['served']!r}", style="dim")
     table = Table("banking77", "hits", "another intent among hits")
     for name, row in results["banking77"].items():

@@ -117,7 +117,7 @@ class Policy:
     candidates: int = 8
     contrast: Literal["hot", "off"] = "hot"
     contrast_near: float = 0.75
-    contrast_threshold: float | Threshold = 0.70
+    contrast_threshold: float | Threshold = 0.80
     contrast_margin: float = 0.02
     verifier: Verifier | None = None
     check_hits: float = 0.02
