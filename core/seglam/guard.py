@@ -7,6 +7,7 @@ is refused, because nobody can say which of them was meant.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +25,7 @@ MAX_REQUEST: Final = 65_536
 """Characters; a longer request is refused unread."""
 _BESIDE: Final = 2
 _ARTICLES: Final = frozenset({"a", "an", "the", "and", "of", "is", "are"})
+_REMEMBERED: Final = 20_000  # templates; a compiled one takes some ten kilobytes, and most are compiled by no text
 _MAX_PROGRAM: Final = 20_000  # re2 instructions; a long pattern has about a thousand
 _TRIALS: Final = 40
 
@@ -139,10 +141,13 @@ class Pattern:
     def load(cls, template: str) -> "Pattern":
         """A template that ``parse`` has accepted before. Compiled by the first text that has its literals.
 
+        The same template gives the same object while it is remembered: whenever a procedure changes, all of them are read again,
+        and what was compiled must not be compiled anew.
+
         Raises:
             PatternError: it does not parse, or would match too much.
         """
-        return cls(template, *read(template))
+        return _loaded(template)
 
     def match(self, text: str) -> Params | None:
         """The slots' values, when the whole text is of the class and can be read in one way only. Never raises."""
@@ -287,6 +292,11 @@ class Pattern:
         if compiled.programsize > _MAX_PROGRAM:
             raise error_at(self.template, 0, "a template that compiles to too much", "fewer or smaller slots")
         return compiled
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _loaded(template: str) -> Pattern:
+    return Pattern(template, *read(template))
 
 
 class Guard:
