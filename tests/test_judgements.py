@@ -132,6 +132,34 @@ def test_a_wrong_hit_is_not_served_again(cached):
     assert cache.judgements.reliability() == []  # complaints are no sample
 
 
+def test_what_was_wrong_is_wrong_by_every_rule(cached):
+    """A complaint about one reading keeps the other rule from serving the same again, also after a change of embedder."""
+    cache = cached()
+    complaint = Judgement(
+        "", "another embedder", QUESTION.key, POLITE.text, QUESTION.text, "contrast", 0.9, right=False
+    )
+    assert cache.lookup(POLITE).notes["rule"] == READING
+    cache.judgements.add(complaint, 0.0)
+    assert cache._semantic.match(POLITE, cache._store.generation()) is None
+    assert cache._semantic.match(Request("PLEASE, how many legs has a spider?"), cache._store.generation())
+
+
+def test_a_complaint_counts_at_what_the_hit_counted(cached):
+    """Thresholds compare like with like: checked hits and complaints are kept at the same score."""
+    cache = cached()
+    match = cache._semantic.match(POLITE, cache._store.generation())
+    cache.wrong(cache.lookup(POLITE))
+    (judged,) = cache.judgements.all()
+    assert judged.score == match.counted > match.score
+
+
+def test_a_fixed_threshold_reads_no_evidence(cached, monkeypatch):
+    """A hit reads only what it needs."""
+    cache = cached()
+    monkeypatch.setattr(cache.judgements, "evidence", lambda *_: 1 / 0)
+    assert cache.lookup(POLITE)
+
+
 def test_a_wrong_exact_answer_is_erased(cached):
     """Whoever complains about the answer to the very same request wants another."""
     cache = cached()

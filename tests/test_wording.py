@@ -1,11 +1,11 @@
-"""mismatch() and refusal(): other words for the same question are served, every other question is not."""
+"""mismatch() and effective(): other words for the same question are served, every other question is not."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seglam.values import difference, floor, mismatch, refusal
-from seglam.wording import misspelt
+from seglam.values import difference, effective, floor, mismatch
+from seglam.wording import misspelt, respelt
 from tests.test_values import SAME
 
 ALIKE = """
@@ -116,7 +116,7 @@ def test_what_the_strict_reading_passes_the_looser_passes(new: str, stored: str)
 def test_a_text_corresponds_to_itself(text: str) -> None:
     """Whatever the text, it is served its own answer."""
     assert mismatch(text, text) is None
-    assert refusal(text, text, 1.0, 0.92) is None
+    assert effective(1.0) == 1.0
 
 
 @given(st.text(max_size=50), st.text(max_size=50))
@@ -128,11 +128,11 @@ def test_mismatch_is_symmetric_and_total(one: str, other: str) -> None:
 def test_a_low_score_refuses_and_a_slip_of_the_keyboard_lowers_the_floor() -> None:
     """The score needed lies below the threshold, further below where only the spelling differs, and nowhere for 1."""
     pair = ("How can I cancel the order?", "How do I cancel my order?")
-    assert refusal(*pair, 0.801, 0.92) is None
-    assert "score" in str(refusal(*pair, 0.799, 0.92))
+    assert not respelt(*pair)
+    assert effective(0.799) < 0.92 < effective(0.801)
     slip = ("Where is my bank statment?", "Where is my bank statement?")
-    assert refusal(*slip, 0.63, 0.92) is None
-    assert "score" in str(refusal(*slip, 0.61, 0.92))
+    assert respelt(*slip)
+    assert effective(0.61, misspelt=True) < 0.92 < effective(0.63, misspelt=True)
     assert floor(1.0) == floor(1.0, misspelt=True) == 1.0
 
 
@@ -144,9 +144,14 @@ def test_a_higher_threshold_never_asks_for_less(one: float, other: float) -> Non
         assert floor(low, misspelt=misspelt_only) <= floor(high, misspelt=misspelt_only) <= high
 
 
-def test_a_high_score_never_overrules_a_reason() -> None:
-    """A score of 1 serves nothing that the guards refuse, and the reason is theirs."""
-    assert "17" in str(refusal("What is 17 plus 4?", "What is 18 plus 4?", 1.0, 0.92))
+@given(st.floats(0, 1), st.floats(0, 1), st.booleans())
+def test_what_a_score_counts_as_is_the_floor_read_backwards(
+    score: float, threshold: float, misspelt_only: bool
+) -> None:
+    """A score reaches the floor of just those thresholds that it counts for."""
+    least = floor(threshold, misspelt=misspelt_only)
+    if abs(score - least) > 1e-9:
+        assert (effective(score, misspelt=misspelt_only) >= threshold) is (score > least)
 
 
 @pytest.mark.parametrize(

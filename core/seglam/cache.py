@@ -356,7 +356,7 @@ class Cache:
             ConfigurationError: an item is no such pair.
         """
         count = 0
-        for batch in batched(exchanges, _BATCH):
+        for batch in _batched(exchanges, _BATCH):
             for pair in batch:
                 if not (isinstance(pair, tuple) and [type(part) for part in pair] == [Request, Response]):
                     raise ConfigurationError(f"exchanges: expected pairs of Request and Response, got {pair!r:.80}")
@@ -423,8 +423,7 @@ class Cache:
             self._store.drop_entries([hit.request.key])
             return
         self._store.drop_alias(hit.request.key)
-        wording = str(hit.notes.get("wording", entry.request.text))
-        self._recognizer.wrong(hit.request, entry, wording, str(hit.notes.get("rule", READING)), hit.score)
+        self._recognizer.wrong(hit.request, entry)
 
     def crystallise(self, request: Request) -> bool:
         """Have the contrast set of a stored question written now, as after an import of questions that will be asked again.
@@ -516,7 +515,7 @@ class Cache:
         self.close()
 
 
-def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+def _batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
     """So many at a time; itertools has it from Python 3.12 on."""
     rest = iter(items)
     while batch := tuple(islice(rest, size)):

@@ -83,6 +83,7 @@ class Judgements:
         self._lock = threading.Lock()
         self._views: dict[tuple[str, str, str], tuple[int, Evidence]] = {}
         self._newest = (-1, 0)  # version of the store, newest row then
+        self._refuted: tuple[int, frozenset[tuple[str, str, str]]] = (0, frozenset())
 
     def add(self, judgement: Judgement, now: float) -> None:
         """Keep one."""
@@ -114,16 +115,24 @@ class Judgements:
         return self._newest[1]
 
     def _read(self, which: tuple[str, str, str]) -> Evidence:
-        columns = (judgements.c.score, judgements.c.right, judgements.c.key, judgements.c.arm, judgements.c.text)
-        query = select(*columns).where(
+        query = select(judgements.c.score, judgements.c.right, judgements.c.key, judgements.c.arm).where(
             judgements.c.namespace == which[0],
             judgements.c.fingerprint == which[1],
             judgements.c.rule == which[2],
             judgements.c.right.is_not(None),
         )
-        return Evidence(
-            Judged(row.score, bool(row.right), row.key, row.arm, row.text) for row in self._store.read(query)
-        )
+        return Evidence(Judged(row.score, bool(row.right), row.key, row.arm) for row in self._store.read(query))
+
+    def refuted(self, namespace: str, key: str, text: str, generation: Generation) -> bool:
+        """Whether the answer to a question was found wrong for this very text, by whatever rule it had been served."""
+        with self._lock:
+            newest = self._look(generation)
+            if self._refuted[0] != newest:
+                wrong = select(judgements.c.namespace, judgements.c.key, judgements.c.text).where(
+                    judgements.c.right == 0
+                )
+                self._refuted = (newest, frozenset(tuple(row) for row in self._store.read(wrong)))
+            return (namespace, key, text) in self._refuted[1]
 
     def all(self, namespace: str | None = None) -> Sequence[Judgement]:
         """All of them, oldest first."""

@@ -19,11 +19,13 @@ from seglam.judgements import CONTRAST, READING, Judgements
 from seglam.policy import Policy
 from seglam.reranking import verified
 from seglam.store import Generation, Store
+from seglam.thresholds import Evidence
 from seglam.wordbook import Wordbook
 from seglam.wording import respelt
 
 logger = logging.getLogger("seglam")
 
+_NO_EVIDENCE: Final = Evidence()
 _TIED: Final = 2e-3  # scores of equal texts: half precision and another index may part them by so much
 
 
@@ -172,9 +174,11 @@ class Matcher:
         counted = candidate.score if score is None else score
         threshold = self._policy.reading if rule == READING else self._policy.contrasting
         arm = threshold.arm(request.key)
-        evidence = self._judgements.evidence(request.namespace, self._fingerprint(), rule, generation)
-        if (candidate.key, request.text) in evidence.refuted:
-            return None  # it has been served, and was wrong
+        if self._judgements.refuted(request.namespace, candidate.key, request.text, generation):
+            return None
+        evidence = _NO_EVIDENCE
+        if threshold.learns:
+            evidence = self._judgements.evidence(request.namespace, self._fingerprint(), rule, generation)
         if not threshold.accepts(counted, candidate.key, evidence, arm):
             return None
         entry = candidate.entry or self._store.entry(candidate.key)

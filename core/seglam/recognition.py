@@ -12,7 +12,7 @@ from seglam.compiler import Compiler
 from seglam.contrast import Contrast, Sense, contrast_prompt, parse_contrast
 from seglam.errors import ReplyError
 from seglam.exchange import Entry, Request, Response, digest
-from seglam.judgements import Judgement, Judgements
+from seglam.judgements import READING, Judgement, Judgements
 from seglam.judging import ModelJudge, judged
 from seglam.ledger import Ledger
 from seglam.llm import CallableModel
@@ -100,10 +100,15 @@ class Recognizer:
         model = CallableModel(lambda prompt: compiler.ask(prompt, purpose))
         return judged(ModelJudge(model), request.text, stored, said, "text")
 
-    def wrong(self, request: Request, entry: Entry, wording: str, rule: str, score: float) -> None:
-        """Somebody says that the entry's answer is none to the request."""
+    def wrong(self, request: Request, entry: Entry) -> None:
+        """Somebody says that the entry's answer is none to the request; it counts as what it would be served for now."""
         self._ledger.count("semantic.complaints", request.namespace)
-        self._judge(request, entry.key, wording, rule, score, False, "", "feedback")
+        found = self._semantic.match(request, self._store.generation(), without=request.key)
+        if (
+            found is None or found.entry.key != entry.key
+        ):  # the policy has changed since: the refusal is kept, of no score
+            found = Match(entry, 0.0, READING, entry.request.text, 0.0)
+        self._judge(request, entry.key, found.wording, found.rule, found.counted, False, found.arm, "feedback")
 
     def _judge(
         self,

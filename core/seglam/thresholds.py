@@ -30,7 +30,6 @@ class Judged:
         score: cosine similarity.
         right: whether the stored answer served the request.
         entry: the exact key of the stored question; "" where it is no entry.
-        text: what was asked.
         arm: of an A/B test; "" without one.
     """
 
@@ -38,7 +37,6 @@ class Judged:
     right: bool
     entry: str = ""
     arm: str = ""
-    text: str = ""
 
 
 class Evidence:
@@ -54,7 +52,6 @@ class Evidence:
         wrong = 0
         self._wrong = [0]  # among the first n
         self._entries: dict[str, list[Judged]] = {}
-        self.refuted = frozenset((one.entry, one.text) for one in self.judged if not one.right)
         self.fits: dict[object, float] = {}  # what thresholds have derived from this evidence
         for one in self.judged:
             wrong += not one.right
@@ -82,6 +79,11 @@ class Threshold(Protocol):
     @property
     def floor(self) -> float:
         """The least score that can ever be enough, so that nothing below it is looked at."""
+        ...
+
+    @property
+    def learns(self) -> bool:
+        """Whether ``accepts`` looks at evidence; where not, none is read for it."""
         ...
 
     def arm(self, key: str) -> str:
@@ -113,6 +115,11 @@ class Fixed:
     def floor(self) -> float:
         """The score."""
         return self.score
+
+    @property
+    def learns(self) -> bool:
+        """No."""
+        return False
 
     def arm(self, key: str) -> str:  # noqa: ARG002 - Threshold's signature
         """No A/B test."""
@@ -152,6 +159,11 @@ class Fitted:
             _share(name, getattr(self, name))
         if self.floor > self.start:
             raise ConfigurationError(f"floor: expected at most start ({self.start}), got {self.floor}")
+
+    @property
+    def learns(self) -> bool:
+        """Yes."""
+        return True
 
     def arm(self, key: str) -> str:  # noqa: ARG002 - Threshold's signature
         """No A/B test."""
@@ -208,6 +220,11 @@ class PerEntry:
         _share("target", self.target)
         _share("floor", self.floor)
 
+    @property
+    def learns(self) -> bool:
+        """Yes."""
+        return True
+
     def arm(self, key: str) -> str:  # noqa: ARG002 - Threshold's signature
         """No A/B test."""
         return ""
@@ -253,6 +270,11 @@ class Split:
     def floor(self) -> float:
         """The lower of the two."""
         return min(self.a.floor, self.b.floor)
+
+    @property
+    def learns(self) -> bool:
+        """Whether one of them does."""
+        return self.a.learns or self.b.learns
 
     def arm(self, key: str) -> str:
         """The side, by the digest of the key."""

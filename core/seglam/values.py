@@ -6,14 +6,14 @@ Three readings, each looser than the one before; each returns the first thing th
 ``mismatch``: the kind of question agrees, and the content words correspond one to one, phrasing aside.
 ``conflict``: no value is stated differently: numbers, units, polarity, quantifiers, names, roles. Words are not compared.
 
-``refusal`` is what the semantic tier asks where nothing else is known about an entry.
+A pair that corresponds may score less than the threshold: ``effective`` says what its score counts as.
 """
 
 from typing import Final
 
 from seglam.clashes import clash
 from seglam.reading import Item, read
-from seglam.wording import departure, respelt, slip
+from seglam.wording import departure, slip
 
 _SLACK: Final = 1.5
 """Where the wordings correspond, the score may miss the threshold by so many times what the threshold misses 1 by."""
@@ -39,24 +39,6 @@ def effective(score: float, *, misspelt: bool = False) -> float:
     slack = _MISSPELT if misspelt else _SLACK
     strict = (score + slack) / (1.0 + slack)
     return min(1.0, strict if 1.0 - strict <= _KNEE else score + _KNEE * slack)
-
-
-def refusal(new: str, stored: str, score: float, threshold: float) -> str | None:
-    """What forbids to serve the answer of ``stored`` to ``new``, given how alike their vectors are.
-
-    Args:
-        new: the question that is asked.
-        stored: the question whose answer is known.
-        score: cosine of both vectors, -1 to 1.
-        threshold: cosine that the policy asks for, of this embedder.
-
-    Returns:
-        A short reason, or None.
-    """
-    least = floor(threshold)
-    if score < least and (score < floor(threshold, misspelt=True) or not respelt(new, stored)):
-        return f"score {score:.3f} below {least:.3f}"
-    return mismatch(new, stored)
 
 
 def difference(new: str, stored: str) -> str | None:

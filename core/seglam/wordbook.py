@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from seglam.contrast import MOST_OF_A_SENSE, Sense
@@ -288,11 +288,6 @@ class Wordbook:
         """Erase wordings; returns how many went."""
         with self._store.write() as connection:
             return connection.execute(delete(wordings).where(wordings.c.id.in_(wording_ids))).rowcount
-
-    def counts(self) -> dict[str, int]:
-        """Questions by state."""
-        query = select(contrasts.c.state, func.count()).group_by(contrasts.c.state)
-        return {row[0]: int(row[1]) for row in self._store.read(query)}
 
 
 def _wording(row: Any, vector: Vector | None = None) -> Wording:
