@@ -77,7 +77,7 @@ def judge_pairs(pairs: Sequence[Pair], cache: Cache, questions: Sequence[str], t
     }
 
 
-def with_sets(pairs: Sequence[Pair], strangers: Sequence[str], model: Any, tick: Tick) -> dict[str, Any]:
+def with_sets(pairs: Sequence[Pair], strangers: Sequence[str], model: Any, tick: Tick, **policy: Any) -> dict[str, Any]:
     """Every stored question has its contrast set, as after an import of a FAQ.
 
     The strangers are questions of other people to other services, which no look-alike foresaw: each hit is to be read.
@@ -86,7 +86,7 @@ def with_sets(pairs: Sequence[Pair], strangers: Sequence[str], model: Any, tick:
     with (
         tempfile.TemporaryDirectory() as folder,
         opened(
-            questions, Path(folder), compiler=model, policy={"compiles_per_hour": 10**6, "contrast": "off"}
+            questions, Path(folder), compiler=model, policy={"compiles_per_hour": 10**6, "contrast": "off", **policy}
         ) as cache,
     ):
         made = sum(cache.crystallise(Request(question)) for question in questions)

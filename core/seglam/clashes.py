@@ -104,7 +104,7 @@ def _opposites(a: Facets, b: Facets) -> str | None:
             return "opposites in another order"
     for one, other in ((left, right), (right, left)):
         for word in one:
-            if (len(word) > 2 or not word.isascii()) and any(prefix + word in other for prefix in PREFIXES):  # noqa: PLR2004
+            if (len(word) > 2 or not word.isascii()) and any(prefix + word in other for prefix in PREFIXES):  # noqa: PLR2004 - letters, or words
                 return f"'{word}' with another prefix"
     return f"'{min(a.prefixed ^ b.prefixed)}' only in one" if a.prefixed != b.prefixed else None
 

@@ -279,7 +279,7 @@ def _names(sequence: tuple[Word, ...]) -> tuple[tuple[Name, ...], bool]:
 def _persons(sequence: tuple[Word, ...]) -> Iterator[tuple[str, str, int]]:
     """Who owns, does and undergoes: (relation, stem, person)."""
     spoken = [w for w in sequence if w.worded]
-    generic = len(spoken) > 2 and spoken[0].low == "how" and spoken[1].low in ("do", "can", "would", "should")  # noqa: PLR2004
+    generic = len(spoken) > 2 and spoken[0].low == "how" and spoken[1].low in ("do", "can", "would", "should")  # noqa: PLR2004 - letters, or words
     for n, word in enumerate(spoken):
         person = _PERSONS.get(word.low)
         if person is None:
@@ -287,7 +287,7 @@ def _persons(sequence: tuple[Word, ...]) -> Iterator[tuple[str, str, int]]:
         following = spoken[n + 1].stem if n + 1 < len(spoken) else ""
         if word.low in _POSSESSIVE and following:
             yield "of", following, person
-        elif word.low in _SUBJECT and following and following not in AUXILIARIES and not (generic and n == 2):  # noqa: PLR2004
+        elif word.low in _SUBJECT and following and following not in AUXILIARIES and not (generic and n == 2):  # noqa: PLR2004 - letters, or words
             yield "by", following, person
         if n and word.low not in ("i", "we", "he", "she", "they") and spoken[n - 1].low not in AUXILIARIES:
             yield "to", spoken[n - 1].stem, person

@@ -383,7 +383,7 @@ def _month(raw: list[Token], i: int) -> int | None:
 
 
 def _year(raw: list[Token], i: int) -> int | None:
-    plain = i < len(raw) and raw[i].kind == "number" and len(raw[i].text) == 4 and raw[i].text.isdigit()  # noqa: PLR2004
+    plain = i < len(raw) and raw[i].kind == "number" and len(raw[i].text) == 4 and raw[i].text.isdigit()  # noqa: PLR2004 - letters, or words
     return int(raw[i].text) if plain and not _unit_after(raw, i + 1)[0] else None
 
 

@@ -161,7 +161,7 @@ def _value(token: Token) -> tuple[object, ...]:
 def _edited(items: list[Item]) -> list[Item]:
     """The items after the edits of grammar that are allowed; each leaves all other words in their order."""
     words = [str(item.key[0]) if item.kind == "word" else "" for item in items]
-    if len(QUESTIONS.union(AUXILIARIES, ("the", "my", "i", "you", "to", "of")).intersection(words)) < 2:  # noqa: PLR2004
+    if len(QUESTIONS.union(AUXILIARIES, ("the", "my", "i", "you", "to", "of")).intersection(words)) < 2:  # noqa: PLR2004 - letters, or words
         return items  # not English, or too little of it
     if words[:1] == ["which"] and any(
         _PLURAL.fullmatch(words[n]) and words[n + 1 : n + 2] and words[n + 1] in AUXILIARIES

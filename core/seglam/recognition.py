@@ -206,16 +206,9 @@ class Recognizer:
         written = self._wordbook.written(request)
         if written is None:
             return False
-        known = self._wordbook.of(written.key, self._semantic.fingerprint)
-        claimed = self._wordbook.claim(request, self._clock()) if known else None
+        claimed = self._wordbook.claim(request, self._clock())
         if claimed is None:
             return False
-        self._keep(
-            claimed,
-            Contrast(
-                tuple(w.text for w in known if w.sense is Sense.SAME),
-                tuple(w.text for w in known if w.sense is Sense.OTHER),
-            ),
-        )
+        self._wordbook.copy(written.id, claimed)
         self._wordbook.release(claimed, MADE, model=written.model, prompt_digest=written.prompt_digest)
         return True

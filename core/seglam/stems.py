@@ -103,7 +103,7 @@ def stem(word: str) -> tuple[str, str]:  # noqa: PLR0911 - a row of tests, one f
         return _PLURALS[word], "s"
     if word.endswith(("'s", "s'")):
         return stem(word[:-2] if word.endswith("'s") else word[:-1])[0], "'s"
-    if not word.isascii() or len(word) < 4 or word in _OWN_PLURAL:  # noqa: PLR2004
+    if not word.isascii() or len(word) < 4 or word in _OWN_PLURAL:  # noqa: PLR2004 - letters, or words
         return word, ""
     for ending, instead, form in _FORMS:
         if word.endswith(ending) and len(word) >= _LONG:
@@ -121,7 +121,7 @@ def _base(word: str, cut: str) -> str:
     known = vocabulary()
     if word.endswith("eed"):
         return word
-    halved = cut[:-1] if len(cut) > 2 and cut[-1] == cut[-2] else ""  # noqa: PLR2004
+    halved = cut[:-1] if len(cut) > 2 and cut[-1] == cut[-2] else ""  # noqa: PLR2004 - letters, or words
     short = re.fullmatch(r"[^aeiou]*[aeiouy][^aeiouwxy]", cut) is not None
     choices = (
         (cut, halved)

@@ -162,4 +162,4 @@ def canonical_unit(word: str) -> str:
     unit = UNITS.get(low, "")
     if low == word:
         return "" if low in _BIT_OR_BYTE else unit
-    return unit if len(low) > 4 or unit in CURRENCIES or word in _CASED or low in _TITLED else ""  # noqa: PLR2004
+    return unit if len(low) > 4 or unit in CURRENCIES or word in _CASED or low in _TITLED else ""  # noqa: PLR2004 - letters, or words

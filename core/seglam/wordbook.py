@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, literal, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from seglam.contrast import MOST_OF_A_SENSE, Sense
@@ -283,6 +283,13 @@ class Wordbook:
                 gone = [row.id for row in connection.execute(surplus)]
                 if gone:
                     connection.execute(delete(wordings).where(wordings.c.id.in_(gone)))
+
+    def copy(self, source: int, target: int) -> None:
+        """Give one question the wordings of another, with their vectors and whoever put them there."""
+        kept = [column for column in wordings.c if column.name not in ("id", "contrast_id")]
+        rows = select(literal(target), *kept).where(wordings.c.contrast_id == source)
+        with self._store.write() as connection:
+            connection.execute(wordings.insert().from_select(["contrast_id", *(c.name for c in kept)], rows))
 
     def remove(self, wording_ids: Sequence[int]) -> int:
         """Erase wordings; returns how many went."""
