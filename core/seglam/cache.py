@@ -36,12 +36,13 @@ from seglam.matching import Match
 from seglam.policy import Policy
 from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
+from seglam.readers import Generation
 from seglam.recognition import Recognizer
 from seglam.resources import Resources
 from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
 from seglam.standing import Standing
-from seglam.store import Generation, Store
+from seglam.store import Store
 from seglam.thresholds import Fixed
 from seglam.wordbook import Wordbook
 

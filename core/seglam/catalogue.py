@@ -16,8 +16,9 @@ import numpy as np
 
 from seglam import snapshot
 from seglam.index import LIMIT, Record, ScopedIndex, Vector, unpack
+from seglam.readers import Generation
 from seglam.segments import Scope
-from seglam.store import Generation, Store
+from seglam.store import Store
 from seglam.upkeep import Upkeep
 
 logger = logging.getLogger("seglam")

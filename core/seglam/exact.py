@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from seglam.exchange import Entry, Hit, Miss, Request, TierName, Why
 from seglam.flow import Flow, call, quick
-from seglam.store import Generation, Store
+from seglam.readers import Generation
+from seglam.store import Store
 
 
 class ExactTier:

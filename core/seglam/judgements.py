@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlalchemy import delete, func, select
 
+from seglam.readers import Generation
 from seglam.schema import judgements
-from seglam.store import Generation, Store
+from seglam.store import Store
 from seglam.thresholds import Evidence, Judged
 from seglam.trust import upper_bound, wilson_lower
 

@@ -17,8 +17,9 @@ from seglam.exchange import Entry, Request
 from seglam.index import Vector
 from seglam.judgements import CONTRAST, READING, Judgements
 from seglam.policy import Policy
+from seglam.readers import Generation
 from seglam.reranking import verified
-from seglam.store import Generation, Store
+from seglam.store import Store
 from seglam.thresholds import Evidence
 from seglam.wordbook import Wordbook
 from seglam.wording import respelt

@@ -19,7 +19,8 @@ from seglam.index import Vector, pack
 from seglam.judgements import Judgements
 from seglam.matching import Candidate, Match, Matcher
 from seglam.policy import Policy
-from seglam.store import Generation, Store
+from seglam.readers import Generation
+from seglam.store import Store
 from seglam.wordbook import Wordbook, WordingVectors, wording_id
 
 logger = logging.getLogger("seglam")

@@ -9,9 +9,7 @@ import hashlib
 import json
 import math
 import os
-import sqlite3
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +23,8 @@ from sqlalchemy.exc import DatabaseError
 from seglam import forks, schema
 from seglam.errors import ConfigurationError, StoreAccessError
 from seglam.exchange import Entry, Request, Response, Usage
-from seglam.opening import BUSY_MS, engine, explained, names, recognise, refuse_newer
+from seglam.opening import engine, explained, names, recognise, refuse_newer
+from seglam.readers import Generation, Readers, Watch
 from seglam.schema import (
     aliases,
     cases,
@@ -41,7 +40,6 @@ from seglam.schema import (
 )
 
 _BATCH: Final = 1_000  # vectors read at a time: a hundred thousand at once would be a peak of memory for ever
-_MOST_READERS: Final = 8  # connections kept open; more threads than that open some for a single row
 _EVICT_SHARE: Final = 0.05  # evicting one by one would raise the generation, and empty the memory tier, at every write
 _ENTRY: Final = (
     entries.c.id,
@@ -80,15 +78,6 @@ class Alias:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """What a process must compare before it trusts its memory; ``version`` changes with every commit of anybody."""
-
-    version: int
-    entries: int
-    procedures: int
-
-
 class Store:
     """One SQLite file (":memory:": a private temporary one, gone at close).
 
@@ -101,11 +90,8 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.path = self._resolve(path)
-        self._watch_lock = threading.Lock()
-        self._watch: sqlite3.Cursor | None = None
-        self._readers: list[sqlite3.Cursor] = []
-        self._seen: Generation | None = None
-        self._epoch = 0
+        self._watch = Watch(self.path)
+        self._readers = Readers(self.path)
         self._engine = engine(self.path)
         forks.watch(self)
         try:
@@ -170,18 +156,14 @@ class Store:
     def let_go(self) -> None:
         """Close every connection; they are opened again on demand."""
         self._engine.dispose()
-        readers, self._readers = self._readers, []
-        _close(readers)
-        with self._watch_lock:
-            if self._watch is not None:
-                self._watch.connection.close()
-            self._watch = None
+        self._readers.close()
+        self._watch.close()
 
     def after_fork(self) -> None:
         """Start anew in a forked child, with locks and connections of its own."""
         self._engine = engine(self.path)
-        self._readers = []
-        self._watch, self._seen, self._watch_lock = None, None, threading.Lock()
+        self._readers = Readers(self.path)
+        self._watch = Watch(self.path, self._watch.epoch)
         if self._temporary is not None:
             self._temporary._finalizer.detach()  # type: ignore[attr-defined] # noqa: SLF001 - the parent still uses the file
             self._temporary = None
@@ -201,58 +183,18 @@ class Store:
 
     def generation(self) -> Generation:
         """The present generation; about ten microseconds while nobody commits."""
-        with self._watch_lock:
-            if self._watch is not None:
-                return self._look(self._watch)
-        with forks.using(), self._watch_lock:  # the gate only where a connection is opened: this is asked at every hit
-            if self._watch is None:
-                self._watch = self._cursor()
-                self._epoch += 2**32  # every connection counts from the start
-            return self._look(self._watch)
-
-    def _cursor(self) -> sqlite3.Cursor:
-        """A connection to read with, past SQLAlchemy's machinery, which took most of what a lookup spent on the store."""
-        # isolation_level None: a transaction left open would freeze the connection's view of the file.
-        wait = BUSY_MS / 1000
-        return sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=wait).cursor()
-
-    def _look(self, watch: sqlite3.Cursor) -> Generation:
-        version = self._epoch + watch.execute("PRAGMA data_version").fetchall()[0][0]
-        if self._seen is None or self._seen.version != version:
-            values = dict(watch.execute("SELECT name, value FROM meta").fetchall())
-            self._seen = Generation(version, values["entries"], values["procedures"])
-        return self._seen
+        return self._watch.generation()
 
     # -- entries ------------------------------------------------------------------------------------------------------
 
     def entry(self, key: str, threshold: float = 0.0) -> Entry | None:
         """The entry with this exact key, or the one that an alias of this key points to with at least this score."""
-        rows = self._raw_read(_BY_KEY, (key, key, threshold))
+        rows = self._readers.read(_BY_KEY, (key, key, threshold))
         return _entry(_Raw(rows[0])) if rows else None
-
-    def _raw_read(self, query: str, parameters: Sequence[Any]) -> list[Any]:
-        with forks.using():
-            idle = self._readers
-            try:
-                reader = idle.pop()
-            except IndexError:
-                reader = self._cursor()
-            try:  # fetchall: a statement that is not at its end would keep its view of the file
-                rows: list[Any] = reader.execute(query, parameters).fetchall()
-            except BaseException:
-                _close([reader])
-                raise
-            if len(idle) >= _MOST_READERS:
-                _close([reader])
-            else:
-                idle.append(reader)
-                if idle is not self._readers:  # the store was closed meanwhile
-                    _close(idle)
-        return rows
 
     def entry_by_id(self, entry_id: int) -> Entry | None:
         """The entry with this id."""
-        rows = self._raw_read(_BY_ID, (entry_id,))
+        rows = self._readers.read(_BY_ID, (entry_id,))
         return _entry(_Raw(rows[0])) if rows else None
 
     def entries_by_id(self, ids: Sequence[int]) -> dict[int, Entry]:
@@ -260,7 +202,7 @@ class Store:
         found = {}
         marks = ", ".join("?" * len(ids))
         query = f"SELECT {_COLUMNS} FROM entries e WHERE e.id IN ({marks})"  # noqa: S608 - question marks
-        for row in self._raw_read(query, [int(number) for number in ids]) if ids else ():
+        for row in self._readers.read(query, [int(number) for number in ids]) if ids else ():
             with contextlib.suppress(ValueError):  # a damaged payload costs this row's hits and no other's
                 found[row[0]] = _entry(_Raw(row))
         return found
@@ -311,7 +253,7 @@ class Store:
 
     def vectors(self, last: int, fingerprint: str) -> Iterator[list[Any]]:
         """Rows (id, namespace, vary, engine, vector) after id ``last`` whose vector this embedder made, some at a time."""
-        while rows := self._raw_read(_VECTORS, (last, fingerprint, _BATCH)):
+        while rows := self._readers.read(_VECTORS, (last, fingerprint, _BATCH)):
             yield rows
             last = rows[-1][0]
 
@@ -320,7 +262,7 @@ class Store:
         wanted = list(map(int, ids))
         marks = ", ".join("?" * len(wanted))
         query = f"SELECT id, namespace, vary, engine, vector, fingerprint FROM entries WHERE id IN ({marks})"  # noqa: S608 - question marks
-        return [row for row in self._raw_read(query, wanted) if row[5] == fingerprint]
+        return [row for row in self._readers.read(query, wanted) if row[5] == fingerprint]
 
     def more_entries_than(self, count: int) -> bool:
         """Whether there are more entries; costs no more than counting so many."""
@@ -342,7 +284,7 @@ class Store:
 
     def entry_ids(self) -> list[int]:
         """The ids of all entries, ascending."""
-        return sorted(row[0] for row in self._raw_read("SELECT id FROM entries", ()))  # unordered: from an index
+        return sorted(row[0] for row in self._readers.read("SELECT id FROM entries", ()))  # unordered: from an index
 
     def forget_key(self, key: str) -> int:
         """Erase the entry, aliases and cases of one exact key, in procedures' examples too; returns how many rows went."""
@@ -481,13 +423,6 @@ def _evict(connection: Connection, limit: int) -> None:
         surplus = count - limit + int(limit * _EVICT_SHARE)
         oldest = select(entries.c.id).order_by(entries.c.used, entries.c.id).limit(min(surplus, count - 1))
         connection.execute(delete(entries).where(entries.c.id.in_(oldest)))
-
-
-def _close(readers: list[sqlite3.Cursor]) -> None:
-    """Close the connections of a list that others may be taking from at the same time."""
-    while readers:
-        with contextlib.suppress(IndexError):
-            readers.pop().connection.close()
 
 
 class _Raw:
