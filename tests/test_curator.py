@@ -119,6 +119,30 @@ def test_a_roll_back_takes_the_place_of_a_pinned_version(live):
     assert not live.procedures()[1].pinned
 
 
+def test_what_has_not_changed_is_not_read_again(live, open_cache):
+    """When one of several procedures changes, another process keeps the others as they were, and its dispatch too."""
+    other = open_cache(policy=NEVER)
+    live.curator.approve(live.curator.edit(1, source=BETTER))
+    live.curator.pin(2)
+    (seen,) = other._library.working(("", ""))
+    before = other._library.working(("", ""))
+    live.curator.edit(2, source=SUM.partition("~~~python")[2].partition("~~~")[0])
+    assert not other._library.current(("", ""))
+    after = other._library.working(("", ""))
+    assert [p.state for p in after] == [State.LIVE, State.SHADOW]
+    assert after[0] is seen
+    assert other._library.current(("", ""))
+    assert other._library.working(("", "")) is after is not before
+
+
+def test_a_change_elsewhere_leaves_a_context_as_it_is(live):
+    """A procedure of another context costs this one nothing: what was derived from its procedures stays."""
+    before = live._library.working(("", ""))
+    feed(live, (3, 4), (10, 5), (7, 8), (1, 2), namespace="other")
+    assert live._library.working(("other", ""))
+    assert live._library.working(("", "")) is before
+
+
 def test_a_pin_is_seen_by_everybody_at_once(live, open_cache):
     """Another process's snapshot says so, and nobody who has read the version before can retire it."""
     other = open_cache(policy=NEVER)

@@ -44,7 +44,7 @@ def test_every_guard_that_accepts_is_a_candidate(chosen, merged, which, seed, be
     """The candidates that match are those that brute force finds, whatever guards there are, and in ascending order."""
     guards = [*chosen, *(Guard.parse(templates, proven=True) for templates in merged), which]
     text = before + which.patterns[0].sample(seed) + after
-    found = Dispatch(guards).candidates(text)
+    found = Dispatch().changed(dict(enumerate(guards))).candidates(text)
     assert found == sorted(set(found))
     assert {number for number in found if guards[number].match(text) is not None} == accepting(guards, text)
     assert len(guards) - 1 in found
@@ -69,7 +69,7 @@ def test_any_literals(templates, fillings, text):
             guards.append(Guard.parse([source.replace("\n", "\\n") + "Please, do"], proven=True))
         except PatternError:
             continue
-    dispatch = Dispatch(guards)
+    dispatch = Dispatch().changed(dict(enumerate(guards)))
     filled = "".join(run + by for run, by in zip(templates[0], [*fillings, ""], strict=False))
     for made in (text, filled, "Please" + filled, filled + "Please, do"):
         candidates = dispatch.candidates(made)
@@ -84,7 +84,7 @@ def many(count):
 def test_guards_that_look_alike_are_told_apart():
     """Of a thousand guards with the same words but one, only that with the text's word is a candidate."""
     guards = many(1000)
-    dispatch = Dispatch(guards)
+    dispatch = Dispatch().changed(dict(enumerate(guards)))
     assert dispatch.candidates("What is the total of 7 item613 goods?") == [613]
     assert dispatch.candidates("What is the total of 7 items goods?") == []
     assert dispatch.candidates("What is the total of item613 goods?") == []
@@ -94,7 +94,7 @@ def test_patterns_of_the_same_words_are_told_apart():
     """Where a hundred patterns share each rare word, a second word decides; equal patterns stay together."""
     words = [f"w{number}" for number in range(40)]
     guards = [Guard.parse([f"Add {{a:integer}} {x} to {{b:integer}} {y}."], proven=True) for x in words for y in words]
-    dispatch = Dispatch([*guards, *guards])
+    dispatch = Dispatch().changed(dict(enumerate([*guards, *guards])))
     assert dispatch.candidates("Add 3 w7 to 4 w9.") == [7 * 40 + 9, 1600 + 7 * 40 + 9]
     assert dispatch.candidates("Add 3 w7 to 4 w40.") == []
 
@@ -106,13 +106,44 @@ def test_patterns_of_the_same_words_are_told_apart():
 @given(text=st.text())
 def test_any_text(text):
     """Whatever is asked, nothing is raised and nobody who accepts is left out; without guards there are no candidates."""
-    assert accepting(GUARDS, text) <= set(Dispatch(GUARDS).candidates(text))
-    assert Dispatch([]).candidates(text) == []
+    assert accepting(GUARDS, text) <= set(Dispatch().changed(dict(enumerate(GUARDS))).candidates(text))
+    assert Dispatch().candidates(text) == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    steps=st.lists(
+        st.dictionaries(st.integers(0, 12), st.lists(st.sampled_from(TEMPLATES), min_size=1, max_size=3), max_size=12),
+        max_size=6,
+    ),
+    seed=st.integers(0, 1000),
+)
+def test_a_changed_dispatch_equals_a_new_one(steps, seed):
+    """However guards come, change and go, what was filed step by step names the same candidates as one made at once."""
+    dispatch = Dispatch()
+    for step in steps:
+        guards = {number: Guard.parse(templates, proven=True) for number, templates in step.items()}
+        dispatch = dispatch.changed(guards)
+        anew = Dispatch().changed(guards)
+        for guard in (*guards.values(), *GUARDS):
+            text = guard.patterns[0].sample(seed)
+            assert dispatch.candidates(text) == anew.candidates(text)
+
+
+def test_guards_that_come_one_by_one():
+    """Filed one at a time or at once, of hundreds of guards that look alike only the text's own is a candidate."""
+    guards, dispatch = dict(enumerate(many(300))), Dispatch()
+    for number in guards:
+        dispatch = dispatch.changed({n: guards[n] for n in range(number + 1)})
+    assert all(dispatch.candidates(f"What is the total of 7 item{n} goods?") == [n] for n in guards)
+    last = dispatch.changed({299: guards[299]})
+    assert last.candidates("What is the total of 7 item13 goods?") == []
+    assert last.candidates("What is the total of 7 item299 goods?") == [299]
 
 
 def test_a_text_that_is_too_long_is_refused_unread():
     """What no guard would read is no one's."""
-    dispatch = Dispatch([Guard.parse(["Make this shorter: {passage:text(20000)}"])])
+    dispatch = Dispatch().changed({0: Guard.parse(["Make this shorter: {passage:text(20000)}"])})
     assert dispatch.candidates("Make this shorter: " + "x" * 10_000) == [0]
     assert dispatch.candidates("Make this shorter: " + "x" * MAX_REQUEST) == []
 

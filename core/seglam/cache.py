@@ -318,6 +318,7 @@ class Cache:
     def _learn(self, request: Request, response: Response, *, embedded: bool) -> None:
         if self.policy.answerable(request):
             self._learner.learn(request, response)
+            self._procedural.prepare(request.context)
         if embedded:
             self._recognizer.learn(request, response)
 

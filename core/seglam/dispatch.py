@@ -11,10 +11,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, product
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from seglam.dataslots import slot_type
 from seglam.errors import PatternError
@@ -31,35 +32,86 @@ _LONGEST: Final = 3
 _BEGINNING: Final = 12  # characters
 _RARE: Final = 4  # patterns that share a word, beyond which a run of several words is worth its price
 _LEAF: Final = 12  # patterns that share an anchor, beyond which they are filed under a second one
+_SMALLER: Final = 8  # times that a level has fewer patterns than the one before it
+_UNUSED: Final = 2  # times that levels may hold as many patterns as are in use
 
 
+@dataclass(frozen=True, slots=True)
 class Dispatch:
     """The guards of one context, filed by their literal text. Immutable; safe to use from many threads.
 
-    Args:
-        guards: at the positions that ``candidates`` gives.
+    Patterns are filed on levels, each several times smaller than the one before, as in a log-structured merge tree (O'Neil et
+    al., 1996): a new pattern makes a small level, and levels that have become alike in size are filed again as one. What is
+    gone stays on its level, unused, until that is filed again.
+
+    Attributes:
+        guards: by the number that ``candidates`` gives.
+        numbers: the guards that have a pattern with this literal text.
+        levels: the patterns' literal texts, filed.
     """
 
-    def __init__(self, guards: Sequence[Guard]) -> None:
-        positions: defaultdict[Skeleton, set[int]] = defaultdict(set)
-        for position, guard in enumerate(guards):
-            for pattern in guard.patterns:
-                positions[pattern.skeleton].add(position)
-        self._positions = dict(positions)
-        self._root = _Node({skeleton: _anchors(skeleton) for skeleton in positions})
+    guards: Mapping[int, Guard] = field(default_factory=dict)
+    numbers: Mapping[Skeleton, AbstractSet[int]] = field(default_factory=dict)
+    levels: Sequence["_Level"] = ()
+
+    def changed(self, guards: Mapping[int, Guard]) -> "Dispatch":
+        """The dispatch of these guards; what is filed already is not filed again."""
+        numbers = dict(self.numbers)
+        fresh: set[Skeleton] = set()
+        for number in self.guards.keys() | guards.keys():
+            before, after = self.guards.get(number), guards.get(number)
+            if before is not None and after is not None and before.patterns == after.patterns:
+                continue
+            for skeleton in _skeletons(before) - _skeletons(after):
+                numbers[skeleton] = numbers[skeleton] - {number}
+                if not numbers[skeleton]:
+                    del numbers[skeleton]
+            for skeleton in _skeletons(after) - _skeletons(before):
+                numbers[skeleton] = numbers.get(skeleton, frozenset()) | {number}
+                fresh.add(skeleton)
+        return Dispatch(dict(guards), numbers, _levels(self.levels, fresh, numbers))
 
     def candidates(self, text: str) -> list[int]:
-        """The positions of the guards that may accept the text, ascending; every guard that does is among them."""
+        """The numbers of the guards that may accept the text, ascending; every guard that does is among them."""
         if len(text) > MAX_REQUEST:
             return []
         text = text.strip()
         found: set[int] = set()
         near: list[Skeleton] = []
-        self._root.gather(_Runs(text), near)
+        runs = _Runs(text)
+        for level in self.levels:
+            level.root.gather(runs, near)
         for skeleton in near:
-            if text.endswith(skeleton[-1]) and _stands_in(skeleton, text):
-                found |= self._positions[skeleton]
+            numbers = self.numbers.get(skeleton)
+            if numbers is not None and text.endswith(skeleton[-1]) and _stands_in(skeleton, text):
+                found |= numbers
         return sorted(found)
+
+
+def _skeletons(guard: Guard | None) -> AbstractSet[Skeleton]:
+    return frozenset() if guard is None else {pattern.skeleton for pattern in guard.patterns}
+
+
+class _Level(NamedTuple):
+    """Patterns that were filed together."""
+
+    skeletons: AbstractSet[Skeleton]
+    root: "_Node"
+
+
+def _levels(
+    known: Sequence[_Level], fresh: AbstractSet[Skeleton], wanted: Mapping[Skeleton, object]
+) -> tuple[_Level, ...]:
+    """The known levels, and one for the fresh patterns that takes in all that are not much larger."""
+    levels = list(known)
+    pending = {skeleton for skeleton in fresh if not any(skeleton in level.skeletons for level in levels)}
+    if sum(len(level.skeletons) for level in levels) > _UNUSED * len(wanted) + _LEAF:
+        levels, pending = [], set(wanted)
+    while pending and levels and len(levels[-1].skeletons) < _SMALLER * len(pending):
+        pending |= levels.pop().skeletons & wanted.keys()
+    if pending:
+        levels.append(_Level(pending, _Node({skeleton: _anchors(skeleton) for skeleton in pending})))
+    return tuple(levels)
 
 
 def _stands_in(skeleton: Skeleton, text: str) -> bool:
@@ -127,16 +179,13 @@ class _Node:
 
     def __init__(self, anchors: Mapping[Skeleton, Collection[Anchor]]) -> None:
         frequency = Counter(chain.from_iterable(anchors.values()))
-
-        def cost(anchor: Anchor) -> tuple[int, int, int, int, Run]:
-            kind, run = anchor
-            return max(frequency[anchor], _RARE), abs(kind), frequency[anchor], kind, run
-
+        # Once for each anchor: patterns share most of theirs.
+        costs = {(kind, run): (max(n, _RARE), abs(kind), n, kind, run) for (kind, run), n in frequency.items()}
         self._bare: list[Skeleton] = [skeleton for skeleton, given in anchors.items() if not given]
         filed: defaultdict[Anchor, list[Skeleton]] = defaultdict(list)
         for skeleton, given in anchors.items():
             if given:
-                filed[min(given, key=cost)].append(skeleton)
+                filed[min(given, key=costs.__getitem__)].append(skeleton)
         children: defaultdict[int, dict[Run, _Node | list[Skeleton]]] = defaultdict(dict)
         for (kind, run), sharing in filed.items():
             if len(sharing) <= _LEAF:

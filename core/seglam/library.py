@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ _MOST_CONTEXTS: Final = 1_000
 _MOST_EXAMPLES: Final = 128
 _MOST_NAMED: Final = 500  # procedures whose findings are asked for by number, and not all findings read
 WORKING: Final = (State.LIVE, State.SHADOW)
+_WORKING: Final = [state.value for state in WORKING]
 _DERIVED: Final = ("widened", "extended")
 
 Context = tuple[str, str]
@@ -55,16 +56,34 @@ class Birth:
     proven: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The working procedures of one context as they were at a generation of the file.
+
+    Attributes:
+        stamps: the generation at which each was changed last, damaged ones included.
+    """
+
+    generation: int
+    stamps: Mapping[int, int]
+    by_id: Mapping[int, Procedure]
+    working: tuple[Procedure, ...]
+
+
 class Library:
     """Every version of every procedure."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._generation = -1
-        self._working: dict[Context, tuple[Procedure, ...]] = {}
+        self._working: dict[Context, _Shelf] = {}
 
     # -- reading ------------------------------------------------------------------------------------------------------
+
+    def current(self, context: Context) -> bool:
+        """Whether ``working`` answers from memory."""
+        known = self._working.get(context)
+        return known is not None and known.generation == self._store.generation().procedures
 
     def working(self, context: Context) -> tuple[Procedure, ...]:
         """Live and shadow procedures of a context, without their evidence; from memory while nobody changed any.
@@ -73,15 +92,35 @@ class Library:
         """
         generation = self._store.generation().procedures
         with self._lock:
-            if generation != self._generation:
-                self._working.clear()
-                self._generation = generation
             known = self._working.get(context)
-            if known is None:
-                if len(self._working) >= _MOST_CONTEXTS:  # chats with one context each; those in use come back
+            if known is None or known.generation != generation:
+                if (
+                    known is None and len(self._working) >= _MOST_CONTEXTS
+                ):  # chats with one context each; those in use come back
                     self._working.clear()
-                known = self._working[context] = tuple(self._load(context, WORKING))
-            return known
+                known = self._working[context] = self._stocked(context, known, generation)
+            return known.working
+
+    def _stocked(self, context: Context, known: "_Shelf | None", generation: int) -> "_Shelf":
+        """A context's working procedures; only those that have changed are read and parsed."""
+        query = select(procedures.c.id, procedures.c.stamp).where(
+            procedures.c.namespace == context[0], procedures.c.vary == context[1], procedures.c.state.in_(_WORKING)
+        )
+        stamps: dict[int, int] = {row.id: row.stamp for row in self._store.read(query)}
+        if known is not None and known.stamps == stamps:
+            return replace(known, generation=generation)
+        old = {} if known is None else known.by_id
+        read = [i for i, stamp in stamps.items() if known is None or known.stamps.get(i) != stamp]
+        fresh: dict[int, Procedure] = {}
+        for start in range(0, len(read), _MOST_NAMED):
+            wanted = select(procedures).where(
+                procedures.c.id.in_(read[start : start + _MOST_NAMED]), procedures.c.state.in_(_WORKING)
+            )
+            fresh.update((p.id, p) for p in self._sound_rows(self._store.read(wanted)))
+        found = {
+            i: fresh[i] if i in fresh else old[i] for i in sorted(stamps) if i in fresh or (i in old and i not in read)
+        }
+        return _Shelf(generation, stamps, found, tuple(found.values()))
 
     def all(self, context: Context | None = None) -> list[Procedure]:
         """Every version in every state with its evidence, oldest first."""

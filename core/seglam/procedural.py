@@ -26,7 +26,7 @@ class _Live(NamedTuple):
     """What was derived from the working procedures of a context, as long as they are the same."""
 
     working: tuple[Procedure, ...]
-    live: list[Procedure]
+    live: dict[int, Procedure]
     dispatch: Dispatch
     typical: dict[int, Usage]
 
@@ -67,6 +67,8 @@ class ProceduralTier:
         """
         if not self._policy.answerable(request):
             return None
+        if not self._library.current(request.context):
+            yield from call(self.prepare, request.context)  # reads and files: an event loop must not wait for it
         taking = yield from quick(self._taking, request)
         if not taking:
             return None
@@ -77,17 +79,23 @@ class ProceduralTier:
     def _taking(self, request: Request) -> list[tuple[Procedure, Params, Pattern]]:
         """The live procedures that accept the text, with what they read from it, and by which of their patterns."""
         live, dispatch = self._dispatch(request.context)
-        found = (live[i] for i in dispatch.candidates(request.text)) if live else ()
+        found = (live[number] for number in dispatch.candidates(request.text)) if live else ()
         may = ((p, p.draft.guard.read(request.text)) for p in found if self._standing.may(p, request))
         return [(p, *read) for p, read in may if read is not None]
 
-    def _dispatch(self, context: Context) -> tuple[list[Procedure], Dispatch]:
-        """The live procedures of a context and the way to those that may take a text; made again when one changes."""
+    def prepare(self, context: Context) -> None:
+        """Do now what the next request of a context would have to do first."""
+        self._dispatch(context)
+
+    def _dispatch(self, context: Context) -> tuple[dict[int, Procedure], Dispatch]:
+        """The live procedures of a context and the way to those that may take a text; what has changed is made again."""
         working = self._library.working(context)
         known = self._live.get(context)
         if known is None or known.working is not working:
-            live = [p for p in working if p.state is State.LIVE]
-            dispatch = Dispatch([p.draft.guard for p in live])
+            live = {p.id: p for p in working if p.state is State.LIVE}
+            dispatch = (Dispatch() if known is None else known.dispatch).changed(
+                {p.id: p.draft.guard for p in live.values()}
+            )
             known = _Live(working, live, dispatch, {p.id: p.typical for p in working})
             with self._lock:
                 if len(self._live) >= _MOST_CONTEXTS:

@@ -116,6 +116,7 @@ procedures = Table(
     Column("hits", Integer, nullable=False),
     Column("created", Float, nullable=False),
     Column("used", Float, nullable=False),
+    Column("stamp", Integer, nullable=False, server_default="0"),
     UniqueConstraint("class_id", "version"),
 )
 
@@ -273,9 +274,25 @@ _M003: Final = (
     "CREATE INDEX judgements_key ON judgements (key)",
 )
 
+_M004: Final = (
+    # The generation at which each procedure was changed last: of a thousand, only those that changed are read again.
+    "ALTER TABLE procedures ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0",
+    "DROP INDEX procedures_context",
+    "CREATE INDEX procedures_context ON procedures (namespace, vary, state, id, stamp)",
+    "DROP TRIGGER procedures_inserted",
+    "DROP TRIGGER procedures_changed",
+    """CREATE TRIGGER procedures_inserted AFTER INSERT ON procedures BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'procedures';
+    UPDATE procedures SET stamp = (SELECT value FROM meta WHERE name = 'procedures') WHERE id = NEW.id; END""",
+    """CREATE TRIGGER procedures_changed AFTER UPDATE OF state, patterns, source, pinned, proven ON procedures BEGIN
+    UPDATE meta SET value = value + 1 WHERE name = 'procedures';
+    UPDATE procedures SET stamp = (SELECT value FROM meta WHERE name = 'procedures') WHERE id = NEW.id; END""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m001_first", _M001),
     ("m002_life", _M002),
     ("m003_contrast", _M003),
+    ("m004_stamp", _M004),
 )
 """Append only: a migration that was ever in a release is never changed."""
