@@ -127,12 +127,11 @@ def test_what_has_not_changed_is_not_read_again(live, open_cache):
     (seen,) = other._library.working(("", ""))
     before = other._library.working(("", ""))
     live.curator.edit(2, source=SUM.partition("~~~python")[2].partition("~~~")[0])
-    assert not other._library.current(("", ""))
+    assert other._library.held(("", "")) is None
     after = other._library.working(("", ""))
     assert [p.state for p in after] == [State.LIVE, State.SHADOW]
     assert after[0] is seen
-    assert other._library.current(("", ""))
-    assert other._library.working(("", "")) is after is not before
+    assert other._library.held(("", "")) is after is not before
 
 
 def test_a_change_elsewhere_leaves_a_context_as_it_is(open_cache):

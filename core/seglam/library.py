@@ -80,10 +80,10 @@ class Library:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def current(self, context: Context) -> bool:
-        """Whether ``working`` answers from memory."""
+    def held(self, context: Context) -> tuple[Procedure, ...] | None:
+        """What ``working`` would give, from memory; None when somebody has changed a procedure since."""
         known = self._working.get(context)
-        return known is not None and known.generation == self._store.generation().procedures
+        return known.working if known is not None and known.generation == self._store.generation().procedures else None
 
     def working(self, context: Context) -> tuple[Procedure, ...]:
         """Live and shadow procedures of a context, without their evidence; from memory while nobody changed any.

@@ -67,41 +67,46 @@ class ProceduralTier:
         """
         if not self._policy.answerable(request):
             return None
-        if not self._library.current(request.context):
-            yield from call(self.prepare, request.context)  # reads and files: an event loop must not wait for it
-        taking = yield from quick(self._taking, request)
+        known = yield from quick(self._known, request.context)
+        if known is None:
+            known = yield from call(self._made, request.context)
+        taking = yield from quick(self._taking, request, known)
         if not taking:
             return None
         if any(self._standing.audit(p, request.key) for p, _, _ in taking) and self._auditable(request):
             return _audited(p for p, _, _ in taking)
         return (yield from call(self._run, request, taking))
 
-    def _taking(self, request: Request) -> list[tuple[Procedure, Params, Pattern]]:
+    def _taking(self, request: Request, known: _Live) -> list[tuple[Procedure, Params, Pattern]]:
         """The live procedures that accept the text, with what they read from it, and by which of their patterns."""
-        live, dispatch = self._dispatch(request.context)
-        found = (live[number] for number in dispatch.candidates(request.text)) if live else ()
+        found = (known.live[number] for number in known.dispatch.candidates(request.text)) if known.live else ()
         may = ((p, p.draft.guard.read(request.text)) for p in found if self._standing.may(p, request))
         return [(p, *read) for p, read in may if read is not None]
 
     def prepare(self, context: Context) -> None:
         """Do now what the next request of a context would have to do first."""
-        self._dispatch(context)
+        if self._known(context) is None:
+            self._made(context)
 
-    def _dispatch(self, context: Context) -> tuple[dict[int, Procedure], Dispatch]:
-        """The live procedures of a context and the way to those that may take a text; what has changed is made again."""
+    def _known(self, context: Context) -> _Live | None:
+        """The live procedures of a context and the way to those that may take a text; None when they have changed."""
+        known = self._live.get(context)
+        return known if known is not None and self._library.held(context) is known.working else None
+
+    def _made(self, context: Context) -> _Live:
+        """The same, with what has changed made again. Reads and files: an event loop must not wait for it."""
         working = self._library.working(context)
         known = self._live.get(context)
         if known is None or known.working is not working:
             live = {p.id: p for p in working if p.state is State.LIVE}
-            dispatch = (Dispatch() if known is None else known.dispatch).changed(
-                {p.id: p.draft.guard for p in live.values()}
-            )
+            dispatch = Dispatch() if known is None else known.dispatch
+            dispatch = dispatch.changed({p.id: p.draft.guard for p in live.values()})
             known = _Live(working, live, dispatch, {p.id: p.typical for p in working})
             with self._lock:
                 if len(self._live) >= _MOST_CONTEXTS:
                     self._live.clear()
                 self._live[context] = known
-        return known.live, known.dispatch
+        return known
 
     def _auditable(self, request: Request) -> bool:
         """Whether asking the model instead would teach anything: its answer must be recordable."""
