@@ -209,7 +209,7 @@ def _limited(self: Any, value: Any) -> None:
     vars(self)["rate_limiter"] = value
 
 
-class _Configured(RunnableConfigurableFields[Any, Any]):
+class _Configured(RunnableConfigurableFields):  # type: ignore[type-arg]  # with arguments pydantic takes no model for its default
     """Fields that are chosen at every call, with the cache in front of the model that has them."""
 
     def _prepare(self, config: RunnableConfig | None = None) -> tuple[Any, RunnableConfig]:

@@ -1,0 +1,583 @@
+"""cached(model): the same model, asked once."""
+
+import asyncio
+import copy
+import pickle
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.globals import set_llm_cache
+from langchain_core.language_models import BaseChatModel
+from langchain_core.load import dumpd
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.rate_limiters import BaseRateLimiter
+from langchain_core.runnables import ConfigurableField
+from langchain_openai import ChatOpenAI
+from pydantic import Field, PrivateAttr
+
+from langchain_models import QUESTION, FakeChat, FakeText, ListedChat, SilentChat, StreamingChat, add, call_add, hit
+from langchain_seglam import SeglamCache, cached, is_cached, unwrap
+from seglam import ConfigurationError, Policy, sharing
+
+
+@pytest.fixture
+def core(open_cache):
+    """The cache behind; faults raise."""
+    return open_cache(policy={"compile": "off"})
+
+
+@pytest.fixture(autouse=True)
+def _opened():
+    """Close what was opened by path."""
+    yield
+    sharing._registry.close()
+
+
+@pytest.fixture
+def no_global():
+    """Whatever a test sets as the global cache is gone afterwards."""
+    yield
+    set_llm_cache(None)
+
+
+class Heard(BaseCallbackHandler):
+    """Counts what an application's handler is told."""
+
+    def __init__(self):
+        self.events = []
+
+    def on_chat_model_start(self, *args, **kwargs):
+        self.events.append("start")
+
+    def on_llm_start(self, *args, **kwargs):
+        self.events.append("start")
+
+    def on_llm_new_token(self, token, **kwargs):
+        self.events.append("token")
+
+    def on_llm_end(self, *args, **kwargs):
+        self.events.append("end")
+
+    def on_llm_error(self, *args, **kwargs):
+        self.events.append("error")
+
+
+class Slow(FakeChat):
+    """Takes long enough for others to ask meanwhile."""
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        time.sleep(0.2)
+        return super()._generate(messages, stop, run_manager, **kwargs)
+
+
+# -- a hit --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_hit_is_a_fresh_message_that_cost_nothing(core):
+    """No call, the id of its own run, zero usage, provenance beside the provider's facts."""
+    inner = FakeChat()
+    model = cached(inner, core)
+    first, second, third = (model.invoke(QUESTION) for _ in range(3))
+    assert inner.calls == 1
+    assert first.content == second.content == third.content
+    assert hit(first) is None
+    assert hit(second)["tier"] == "exact"
+    assert len({first.id, second.id, third.id}) == 3
+    assert second.usage_metadata == {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    assert second.response_metadata["model_name"] == "fake-1"
+    assert second.response_metadata["finish_reason"] == "stop"
+
+
+async def test_sync_and_async_share_answers(core):
+    """ainvoke finds what invoke stored, and the other way round."""
+    inner = FakeChat()
+    model = cached(inner, core)
+    assert model.invoke("a").content == (await model.ainvoke("a")).content
+    assert (await model.ainvoke("b")).content == model.invoke("b").content
+    assert inner.calls == 2
+
+
+def test_what_the_caller_does_to_an_answer_stays_with_the_caller(core):
+    """Writing into the first answer or into a hit changes neither the cache nor the next hit."""
+    model = cached(FakeChat(answers=lambda _: "right"), core)
+    for _ in range(3):
+        answer = model.invoke(QUESTION)
+        assert answer.content == "right"
+        answer.content = "POISON"
+        answer.response_metadata["finish_reason"] = "POISON"
+
+
+def test_tool_calls_come_back_with_new_ids(core):
+    """Two turns of one conversation share no tool-call id."""
+    inner = FakeChat(answers=call_add)
+    model = cached(inner, core).bind_tools([add])
+    turns = [model.invoke("add 1 and 2") for _ in range(3)]
+    assert inner.calls == 1
+    assert len({turn.tool_calls[0]["id"] for turn in turns}) == 3
+    assert all(turn.tool_calls[0]["args"] == {"a": 1, "b": 2} for turn in turns)
+    assert all(turn.content[1]["id"] == turn.tool_calls[0]["id"] for turn in turns)
+
+
+def test_a_cached_turn_in_the_history_is_the_same_history(core):
+    """The second conversation hits on every step: what a hit adds to a message is no part of a key."""
+    inner = FakeChat(answers=lambda messages: f"answer to {len(messages)}")
+    model = cached(inner, core)
+    for _ in range(2):
+        messages = [HumanMessage("hello")]
+        for text in ("and", "then"):
+            messages += [model.invoke(messages), HumanMessage(text)]
+        model.invoke(messages)
+    assert inner.calls == 3
+
+
+def test_the_step_after_a_tool_result_is_not_the_question(core):
+    """The same user text after another tool result is another request."""
+    inner = FakeChat(answers=lambda messages: f"it is {messages[-1].content}")
+    model = cached(inner, core)
+
+    def step(result):
+        call = AIMessage("", tool_calls=[{"name": "now", "args": {}, "id": "x1"}])
+        return model.invoke([HumanMessage("time?"), call, ToolMessage(result, tool_call_id="x1")]).content
+
+    assert [step("noon"), step("midnight"), step("noon")] == ["it is noon", "it is midnight", "it is noon"]
+    assert inner.calls == 2
+
+
+def test_an_image_is_matched_exactly(core):
+    """The same text under another picture is asked; under the same one it is not."""
+    inner = FakeChat()
+    model = cached(inner, core)
+
+    def ask(data):
+        image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+        return model.invoke([HumanMessage([{"type": "text", "text": "What is it?"}, image])])
+
+    ask("QUJD"), ask("QUJE"), ask("QUJD")
+    assert inner.calls == 2
+
+
+# -- the same model -----------------------------------------------------------------------------------------------------
+
+
+def test_a_wrapper_is_the_model(core):
+    """Type, fields, dump and name are the model's; wrapping twice is wrapping once; unwrap gives the original back."""
+    inner = ChatOpenAI(model="gpt-x", api_key="sk-secret", temperature=0.5)
+    model = cached(inner, core)
+    assert isinstance(model, ChatOpenAI)
+    assert type(model).__name__ == "ChatOpenAI"
+    assert (model.model_name, model.temperature) == ("gpt-x", 0.5)
+    assert dumpd(model) == dumpd(inner)
+    assert model._get_ls_params() == inner._get_ls_params()
+    assert unwrap(cached(model, core)) is inner
+    assert is_cached(model)
+    assert not is_cached(inner)
+    assert "sk-secret" not in repr(model)
+
+
+def test_bound_arguments_are_wrapped_inside(core):
+    """A model with bound tools stays bound to them."""
+    inner = FakeChat(answers=call_add)
+    bound = cached(inner.bind_tools([add]), core)
+    assert is_cached(bound)
+    assert not is_cached(unwrap(bound))
+    assert bound.invoke("x").tool_calls[0]["name"] == bound.invoke("x").tool_calls[0]["name"] == "add"
+    assert inner.calls == 1
+
+
+def test_settings_that_change_change_the_key(core):
+    """An assignment, and a copy with another setting, are another model; LangChain's own key would not notice."""
+    inner = FakeChat()
+    model = cached(inner, core)
+    model.invoke(QUESTION)
+    model.temperature = 1.5
+    assert hit(model.invoke(QUESTION)) is None
+    assert inner.temperature == 1.5
+    assert hit(model.invoke(QUESTION))
+    other = model.model_copy(update={"model_name": "fake-2"})
+    assert is_cached(other)
+    assert hit(other.invoke(QUESTION)) is None
+    model.default_headers = {"x-route": "a"}
+    assert hit(model.invoke(QUESTION)) is None
+    model.default_headers["x-route"] = "b"
+    assert hit(model.invoke(QUESTION)) is None
+
+
+@pytest.mark.parametrize("setting", [{"timeout": 3.0}, {"max_retries": 7}, {"default_headers": {"Authorization": "x"}}])
+def test_how_an_answer_travels_does_not_change_the_key(core, setting):
+    """Timeouts, retries and credentials say nothing about an answer."""
+    cached(FakeChat(), core).invoke(QUESTION)
+    assert hit(cached(FakeChat(**setting), core).invoke(QUESTION))
+
+
+def test_a_model_that_tells_nothing_is_known_by_its_fields(core):
+    """Two configurations share nothing, equal ones do; through LangChain's own key all three would be one."""
+    assert hit(cached(SilentChat(model="a"), core).invoke(QUESTION)) is None
+    assert hit(cached(SilentChat(model="b"), core).invoke(QUESTION)) is None
+    assert hit(cached(SilentChat(model="a"), core).invoke(QUESTION))
+
+
+def test_a_model_with_hidden_state_is_not_cached(core, caplog):
+    """Private attributes may be all that two configurations differ in."""
+
+    class Hidden(SilentChat):
+        _route: str = PrivateAttr(default="a")
+
+    model = cached(Hidden(), core)
+    assert hit(model.invoke(QUESTION)) is None
+    assert hit(model.invoke(QUESTION)) is None
+    assert "not cached" in caplog.text
+
+
+def test_surfaces_share_answers(core):
+    """What SeglamCache stored, the wrapper serves, and the other way round."""
+    through_cache = FakeChat(cache=SeglamCache(core))
+    model = cached(FakeChat(), core)
+    through_cache.invoke("a")
+    assert hit(model.invoke("a"))
+    model.invoke("b")
+    assert hit(through_cache.invoke("b"))
+
+
+def test_copies_keep_the_cache(core):
+    """copy, deepcopy and model_copy give wrapped models on the same cache."""
+    inner = FakeChat()
+    model = cached(inner, core)
+    model.invoke(QUESTION)
+    for other in (copy.copy(model), copy.deepcopy(model), model.model_copy(), model.model_copy(deep=True)):
+        assert is_cached(other)
+        assert hit(other.invoke(QUESTION))
+
+
+def test_a_pickle_finds_its_file_again(path: Path, core, caplog):
+    """With a path the copy is wrapped again; with an open cache it comes back plain, and says so."""
+    model = cached(FakeChat(), path, compiler=None)
+    model.invoke(QUESTION)
+    again = pickle.loads(pickle.dumps(model))
+    assert is_cached(again)
+    assert hit(again.invoke(QUESTION))
+    assert not is_cached(pickle.loads(pickle.dumps(cached(FakeChat(), core))))
+    assert "without its cache" in caplog.text
+
+
+def test_models_that_name_one_file_share_it(path: Path):
+    """Equal options open a file once; another compiler has a Cache of its own on it."""
+    one, two = (cached(FakeChat(), path) for _ in range(2))
+    other = cached(FakeChat(model="other"), path)
+    assert one._seglam_layer.cache is two._seglam_layer.cache
+    assert one._seglam_layer.cache is not other._seglam_layer.cache
+
+
+def test_a_choice_at_the_call_keeps_its_cache(core):
+    """configurable_fields: every choice is a model of its own, and each is cached."""
+    model = cached(FakeChat(), core).configurable_fields(temperature=ConfigurableField(id="t"))
+    hot = {"configurable": {"t": 1.5}}
+    assert hit(model.invoke(QUESTION, hot)) is None
+    assert hit(model.invoke(QUESTION, hot))
+    assert hit(model.invoke(QUESTION)) is None
+    assert hit(model.invoke(QUESTION))
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda core: cached("gpt", core), "model"),
+        (lambda core: cached(FakeChat() | (lambda x: x), core), "model"),
+        (lambda core: cached(FakeChat(), 7), "cache"),
+        (lambda core: cached(FakeChat(), core, policy=Policy()), "policy"),
+        (lambda core: cached(FakeChat(), core, compiler=len), "compiler"),
+        (lambda core: cached(FakeChat(), ":memory:", compiler="other"), "compiler"),
+        (lambda core: cached(FakeChat(), core, tenant=""), "tenant"),
+        (lambda core: cached(FakeChat(), core, namespace=1), "namespace"),
+        (lambda core: cached(FakeChat(), core, tool_calls=1), "tool_calls"),
+    ],
+)
+def test_wrong_arguments_are_named(core, make, named):
+    """ConfigurationError, at once."""
+    with pytest.raises(ConfigurationError, match=f"^{named}"):
+        make(core)
+
+
+def test_nothing_crosses_a_tenant(core):
+    """A tenant's answers are its own; one without a name is not cached, and gets the model's answer."""
+    who = {"name": "a"}
+    inner = FakeChat()
+    model = cached(inner, core, tenant=lambda: who["name"])
+    model.invoke(QUESTION)
+    who["name"] = "b"
+    assert hit(model.invoke(QUESTION)) is None
+    who["name"] = "a"
+    assert hit(model.invoke(QUESTION))
+    object.__setattr__(core.policy, "on_fault", "miss")
+    who["name"] = ""
+    assert [hit(model.invoke(QUESTION)) for _ in range(2)] == [None, None]
+    assert core.faults == {"langchain.key": 2}
+
+
+# -- stacked ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("no_global")
+@pytest.mark.parametrize("place", ["model", "global", "both"])
+def test_an_answer_is_kept_once(core, place):
+    """Whatever other cache the model has: the wrapper keeps the answer, the other one never sees it."""
+    other = InMemoryCache()
+    same = SeglamCache(core)
+    inner = FakeChat(cache=other if place == "model" else same if place == "both" else None)
+    set_llm_cache(other if place == "global" else same if place == "both" else None)
+    model = cached(inner, core)
+    answers = [model.invoke(QUESTION), model.invoke(QUESTION)]
+    assert hit(answers[1])
+    assert other._cache == {}
+    stats = core.stats()
+    assert (stats.requests, stats.sizes["entries"]) == (2, 1)
+
+
+@pytest.mark.usefixtures("no_global")
+def test_a_model_made_of_models_is_kept_once(core):
+    """A wrapped model that asks another, which has a cache itself: one entry."""
+
+    class Composed(FakeChat):
+        def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+            told = FakeChat().invoke([SystemMessage("be brief"), *messages])
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(told.content))])
+
+    set_llm_cache(SeglamCache(core))
+    model = cached(Composed(), core)
+    assert model.invoke(QUESTION).content == model.invoke(QUESTION).content
+    assert core.stats().sizes["entries"] == 1
+
+
+@pytest.mark.parametrize("make", [FakeChat, FakeText])
+def test_handlers_are_told_once(core, make):
+    """One start and one end, on a miss and on a hit."""
+    model = cached(make(), core)
+    for _ in range(2):
+        heard = Heard()
+        model.invoke(QUESTION, {"callbacks": [heard]})
+        assert heard.events == ["start", "end"]
+
+
+class Turnstile(BaseRateLimiter):
+    """Counts who passes."""
+
+    def __init__(self):
+        self.passed = 0
+
+    def acquire(self, *, blocking=True):
+        self.passed += 1
+        return True
+
+    async def aacquire(self, *, blocking=True):
+        self.passed += 1
+        return True
+
+
+async def test_a_hit_takes_no_rate_limit(core):
+    """Only what goes to the provider counts, streams among it."""
+    limiter = Turnstile()
+    model = cached(StreamingChat(rate_limiter=limiter), core)
+    model.invoke("a"), model.invoke("a"), await model.ainvoke("a")
+    assert limiter.passed == 1
+    list(model.stream("b")), list(model.stream("b"))
+    assert limiter.passed == 2
+    [_ async for _ in model.astream("c")], [_ async for _ in model.astream("c")], await model.ainvoke("d")
+    assert limiter.passed == 4
+
+
+# -- at the same time ---------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_of_equal_requests_is_one_call(core):
+    """batch: the first asks, the others wait; every answer is a message of its own."""
+    inner = Slow()
+    answers = cached(inner, core).batch([QUESTION] * 6)
+    assert inner.calls == 1
+    assert len({id(answer) for answer in answers}) == len({answer.id for answer in answers}) == 6
+    assert len({answer.content for answer in answers}) == 1
+    assert sum(answer.usage_metadata["total_tokens"] for answer in answers) == 26
+
+
+async def test_equal_requests_on_a_loop_are_one_call(core):
+    """abatch, and tasks of their own."""
+    inner = Slow()
+    model = cached(inner, core)
+    await model.abatch([QUESTION] * 6)
+    await asyncio.gather(*(model.ainvoke("other") for _ in range(6)))
+    assert inner.calls == 2
+
+
+def test_an_error_is_everybodys_and_nobody_keeps_it(core):
+    """Who waited gets the error too; the next request asks again."""
+    entered = threading.Event()
+
+    class Failing(FakeChat):
+        def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+            self.asked.append(messages)
+            entered.set()
+            time.sleep(0.2)
+            raise ZeroDivisionError("the provider is down")
+
+    inner = Failing()
+    model = cached(inner, core)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(model.invoke, QUESTION)
+        entered.wait()
+        rest = [pool.submit(model.invoke, QUESTION) for _ in range(2)]
+        for future in (first, *rest):
+            with pytest.raises(ZeroDivisionError):
+                future.result()
+    assert inner.calls == 1
+    with pytest.raises(ZeroDivisionError):
+        model.invoke(QUESTION)
+    assert inner.calls == 2
+    assert core.stats().sizes["entries"] == 0
+
+
+def test_who_waited_for_an_answer_that_cannot_be_kept_asks_itself(core):
+    """A truncated answer is given to the one who got it, and stored for nobody."""
+    inner = Slow(answers=lambda _: AIMessage("cut", response_metadata={"finish_reason": "length"}))
+    model = cached(inner, core)
+    assert [answer.content for answer in model.batch([QUESTION] * 3)] == ["cut"] * 3
+    assert inner.calls == 3
+    assert core.stats().sizes["entries"] == 0
+
+
+async def test_a_cancelled_request_leaves_the_others_their_answer(core):
+    """The first to ask gives up; one of those who wait takes its place."""
+    started = asyncio.Event()
+
+    class Waiting(FakeChat):
+        gate: asyncio.Event = Field(default_factory=asyncio.Event, exclude=True)
+
+        async def _agenerate(self, messages, stop=None, run_manager=None, **kwargs):
+            started.set()
+            await self.gate.wait()
+            return self._generate(messages)
+
+    inner = Waiting()
+    model = cached(inner, core)
+    first = asyncio.create_task(model.ainvoke(QUESTION))
+    await started.wait()
+    second = asyncio.create_task(model.ainvoke(QUESTION))
+    await asyncio.sleep(0.05)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    inner.gate.set()
+    assert (await second).content
+    assert inner.calls == 1
+
+
+# -- faults -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["lookup", "alookup", "respond", "arespond"])
+async def test_a_fault_of_the_cache_is_a_miss(open_cache, monkeypatch, place):
+    """The model answers, and the fault is counted."""
+    core = open_cache(policy={"on_fault": "miss", "compile": "off"})
+
+    def fail(*args, **kwargs):
+        raise OSError("no disk")
+
+    monkeypatch.setattr(core, place, fail)
+    model = cached(FakeChat(), core)
+    answer = await model.ainvoke("x") if place.startswith("a") else model.invoke("x")
+    assert answer.content.startswith("answer")
+    assert sum(core.faults.values()) >= 1
+
+
+@pytest.mark.parametrize("place", ["from_hit", "to_response", "fitted"])
+def test_a_fault_of_the_adapter_is_a_miss(open_cache, monkeypatch, place):
+    """What cannot be stored or replayed is asked again; the application never sees why."""
+    core = open_cache(policy={"on_fault": "miss", "compile": "off"})
+    inner = FakeChat()
+    model = cached(inner, core)
+    model.invoke(QUESTION)
+
+    def fail(*args, **kwargs):
+        raise KeyError("broken")
+
+    monkeypatch.setattr(f"langchain_seglam.answers.{place}", fail)
+    assert hit(model.invoke(QUESTION if place == "from_hit" else "another")) is None
+    assert inner.calls == 2
+    assert sum(core.faults.values()) >= 1
+
+
+def test_messages_that_cannot_be_dumped_bypass(core):
+    """An object in a message is no fault of the request: the model answers every time."""
+    inner = FakeChat()
+    model = cached(inner, core)
+    for _ in range(2):
+        model.invoke([HumanMessage("x", additional_kwargs={"handle": object()})])
+    assert inner.calls == 2
+
+
+def test_a_closed_cache_is_a_miss(core):
+    """Closing the cache under a model leaves the model."""
+    inner = FakeChat()
+    model = cached(inner, core)
+    core.close()
+    assert model.invoke(QUESTION).content
+    assert model.invoke(QUESTION).content
+    assert inner.calls == 2
+
+
+# -- plain models -------------------------------------------------------------------------------------------------------
+
+
+def test_a_plain_model_is_asked_once(core):
+    """invoke, batch and generate; prompts that are equal go to the model once, and keep their order."""
+    inner = FakeText()
+    model = cached(inner, core)
+    assert model.invoke("a") == model.invoke("a")
+    texts = model.batch(["b", "a", "b", "c"])
+    assert texts[0] == texts[2] != texts[3]
+    assert sorted(inner.asked) == ["a", "b", "c"]
+    assert [g[0].text for g in model.generate(["d"] * 5).generations] == [model.invoke("d")] * 5
+    assert len(inner.asked) == 4
+
+
+def test_what_a_call_gives_a_plain_model_is_part_of_the_key(core):
+    """LangChain's own key leaves bound arguments out."""
+    inner = FakeText()
+    model = cached(inner, core)
+    model.invoke("a", top_k=1), model.invoke("a", top_k=2), model.invoke("a", stop=["x"])
+    assert len(inner.asked) == 3
+    assert model.invoke("a", top_k=2)
+    assert len(inner.asked) == 3
+
+
+async def test_a_plain_model_on_a_loop(core):
+    """ainvoke and abatch find the same."""
+    inner = FakeText()
+    model = cached(inner, core)
+    assert await model.ainvoke("a") == model.invoke("a")
+    assert len(set(await model.abatch(["a"] * 4))) == 1
+    assert len(inner.asked) == 1
+
+
+def test_the_model_itself_writes_its_procedures_past_the_cache(path: Path):
+    """compiler="self": what the model is asked as compiler is never cached, nor counted as a request."""
+    inner = FakeChat(answers=lambda messages: f"{3 * int((re.findall('[0-9]+', messages[-1].text) or ['1'])[0])}")
+    model = cached(inner, path, policy=Policy(on_fault="raise"))
+    for number in range(2, 6):
+        model.invoke(f"Anna buys {number} lamps at $3 each. What does she pay?")
+    cache = model._seglam_layer.cache
+    cache.drain()
+    assert cache.stats().requests == 4
+    assert inner.calls > 4
+
+
+def test_a_model_that_is_no_subclass_of_ours_stays_what_it_is(core):
+    """ListedChat and others: isinstance holds for every base the model had."""
+    for kind in (ListedChat, SilentChat, FakeText):
+        model = cached(kind(), core)
+        assert isinstance(model, kind)
+        assert isinstance(model, BaseChatModel) == issubclass(kind, BaseChatModel)
