@@ -12,6 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_seglam.cache import SeglamCache
 from langchain_seglam.layer import Layer
 from langchain_seglam.live import Described
+from langchain_seglam.stacking import keeping
 from langchain_seglam.wrap import opened, unwrap, wrap
 from seglam import Cache, ConfigurationError, Policy
 
@@ -87,16 +88,27 @@ class SeglamMiddleware(AgentMiddleware[Any, Any, Any]):
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """Have the agent ask a model with the cache in front of it."""
-        return handler(self._cached(request))
+        ready = self._cached(request)
+        if ready is not None:
+            return handler(ready)
+        with keeping():
+            return handler(request)
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> ModelResponse[Any]:
         """``wrap_model_call`` for a running event loop."""
-        return await handler(self._cached(request))
+        ready = self._cached(request)
+        if ready is not None:
+            return await handler(ready)
+        with keeping():
+            return await handler(request)
 
-    def _cached(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
-        """The same request to the same model behind the cache; unchanged where that cannot be (law 2)."""
+    def _cached(self, request: ModelRequest[Any]) -> ModelRequest[Any] | None:
+        """The same request to the same model behind the cache.
+
+        None where that failed (law 2): then no surface further in may answer either, for it knows no tenants.
+        """
         try:
             inner = unwrap(request.model)
             if not isinstance(inner, BaseChatModel):
@@ -105,7 +117,7 @@ class SeglamMiddleware(AgentMiddleware[Any, Any, Any]):
             return request.override(model=wrap(inner, layer, self._known(inner)))
         except Exception as error:
             self._surface.fault("middleware", error)
-            return request
+            return None
 
     def _owned(self, request: ModelRequest[Any]) -> SeglamCache:
         """The surface for the tenant of this run.

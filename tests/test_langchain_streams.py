@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
@@ -26,7 +27,7 @@ class Streaming(FakeChat):
     fails: bool = False
     pause: float = 0.0
     gate: threading.Event | None = Field(default=None, exclude=True)
-    model_config = {"arbitrary_types_allowed": True}
+    model_config: ClassVar[Any] = {"arbitrary_types_allowed": True}
 
     def _stream(self, messages, stop=None, run_manager=None, **kwargs):
         self.asked.append(messages)
@@ -71,6 +72,7 @@ def core(open_cache):
 
 
 def merged(chunks):
+    """The message that chunks make."""
     total = chunks[0]
     for chunk in chunks[1:]:
         total += chunk
@@ -78,6 +80,7 @@ def merged(chunks):
 
 
 async def drained(stream):
+    """All of an async stream."""
     return [chunk async for chunk in stream]
 
 
@@ -222,7 +225,7 @@ async def test_handlers_are_told_of_tokens_once(core):
 
 
 async def test_implicit_streaming_is_served_token_by_token(core):
-    """invoke under a streaming handler, and astream_events on the model itself: a hit streams too."""
+    """An invoke under a streaming handler, and astream_events on the model itself: a hit streams too."""
     inner = Streaming()
     model = cached(inner, core)
     for _ in range(2):

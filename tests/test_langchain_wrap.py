@@ -96,7 +96,7 @@ def test_a_hit_is_a_fresh_message_that_cost_nothing(core):
 
 
 async def test_sync_and_async_share_answers(core):
-    """ainvoke finds what invoke stored, and the other way round."""
+    """Either finds what the other stored."""
     inner = FakeChat()
     model = cached(inner, core)
     assert model.invoke("a").content == (await model.ainvoke("a")).content
@@ -555,7 +555,7 @@ def test_what_a_call_gives_a_plain_model_is_part_of_the_key(core):
 
 
 async def test_a_plain_model_on_a_loop(core):
-    """ainvoke and abatch find the same."""
+    """Awaited and in batches: the same answers."""
     inner = FakeText()
     model = cached(inner, core)
     assert await model.ainvoke("a") == model.invoke("a")
