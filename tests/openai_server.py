@@ -56,6 +56,12 @@ def serve(answer: Callable[[list[dict[str, Any]]], str | Said]) -> Iterator[Prov
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with lock:
                 provider.bodies.append(body)
+            if self.path.endswith("/completions") and "prompt" in body:
+                self._complete(body)
+                return
+            if not self.path.endswith("/chat/completions"):
+                self._send("application/json", b'{"error": {"message": "no such endpoint"}}', 404)
+                return
             told = answer(body["messages"])
             said = Said(told) if isinstance(told, str) else told
             if body.get("stream"):
@@ -66,23 +72,14 @@ def serve(answer: Callable[[list[dict[str, Any]]], str | Said]) -> Iterator[Prov
             self._send("application/json", json.dumps(_envelope(body, "chat.completion", choice)).encode())
 
         def _stream(self, body: dict[str, Any], said: Said) -> None:
-            deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-            deltas += [{"content": piece} for piece in (said.text or "").partition(" ") if piece]
-            for place, call in enumerate(said.calls):
-                function = call["function"]
-                begun = {**call, "index": place, "function": {"name": function["name"], "arguments": ""}}
-                deltas.append({"tool_calls": [begun]})
-                for piece in (function["arguments"][:5], function["arguments"][5:]):
-                    deltas.append({"tool_calls": [{"index": place, "function": {"arguments": piece}}]})
-            choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
-            if said.reason:
-                choices.append({"index": 0, "delta": {}, "finish_reason": said.reason})
-            events = [json.dumps(_envelope(body, "chat.completion.chunk", choice)) for choice in choices]
-            ended = [*events, *(["[DONE]"] if said.reason else [])]
-            self._send("text/event-stream", "".join(f"data: {event}\n\n" for event in ended).encode())
+            self._send("text/event-stream", "".join(f"data: {event}\n\n" for event in _events(body, said)).encode())
 
-        def _send(self, kind: str, data: bytes) -> None:
-            self.send_response(200)
+        def _complete(self, body: dict[str, Any]) -> None:
+            told = _completion(body, lambda prompt: answer([{"role": "user", "content": prompt}]))
+            self._send("application/json", json.dumps(told).encode())
+
+        def _send(self, kind: str, data: bytes, status: int = 200) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
@@ -114,3 +111,32 @@ def _envelope(body: dict[str, Any], kind: str, choice: dict[str, Any]) -> dict[s
         "choices": [choice],
     }
     return envelope if kind.endswith("chunk") else {**envelope, "usage": usage}
+
+
+def _events(body: dict[str, Any], said: Said) -> Iterator[str]:
+    """A reply in chunks, as a stream sends them."""
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": piece} for piece in (said.text or "").partition(" ") if piece]
+    for place, call in enumerate(said.calls):
+        function = call["function"]
+        begun = {**call, "index": place, "function": {"name": function["name"], "arguments": ""}}
+        deltas.append({"tool_calls": [begun]})
+        for piece in (function["arguments"][:5], function["arguments"][5:]):
+            deltas.append({"tool_calls": [{"index": place, "function": {"arguments": piece}}]})
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    if said.reason:
+        choices.append({"index": 0, "delta": {}, "finish_reason": said.reason})
+    for choice in choices:
+        yield json.dumps(_envelope(body, "chat.completion.chunk", choice))
+    if said.reason:
+        yield "[DONE]"
+
+
+def _completion(body: dict[str, Any], answer: Callable[[str], Any]) -> dict[str, Any]:
+    """A reply to prompts of the older interface."""
+    prompts = [body["prompt"]] if isinstance(body["prompt"], str) else body["prompt"]
+    choices = [
+        {"index": place, "text": answer(prompt), "finish_reason": "stop", "logprobs": None}
+        for place, prompt in enumerate(prompts)
+    ]
+    return {**_envelope(body, "text_completion", {}), "choices": choices}

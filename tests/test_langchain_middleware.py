@@ -37,6 +37,7 @@ def core(open_cache):
 
 
 def openai(provider):
+    """The real client."""
     return ChatOpenAI(model="gpt-x", api_key="sk-secret", base_url=provider.url, max_retries=0)
 
 
@@ -47,10 +48,12 @@ def adding(messages):
 
 
 def ask(agent, text, **options):
+    """One run of an agent."""
     return agent.invoke({"messages": [{"role": "user", "content": text}]}, **options)
 
 
 async def aask(agent, text, **options):
+    """One run on the loop."""
     return await agent.ainvoke({"messages": [{"role": "user", "content": text}]}, **options)
 
 
