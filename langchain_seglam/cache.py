@@ -177,7 +177,7 @@ class SeglamCache(BaseCache):
         try:
             return self._request(prompt, read(llm_string), chat=chat)
         except UnkeyableError as error:
-            self._tell(error)
+            self.tell(error)
         except Exception as error:
             self.fault("key", error)
         return None
@@ -203,7 +203,7 @@ class SeglamCache(BaseCache):
                 return self._request(prompt, settings, chat=False), False
             return self._exactly(self._request(prompt, settings, chat=True)), True
         except UnkeyableError as error:
-            self._tell(error)
+            self.tell(error)
             return None
 
     def _answered(
@@ -224,7 +224,7 @@ class SeglamCache(BaseCache):
             chat = settings.shape is Shape.CHAT or (kind == "chat" and settings.shape is Shape.EITHER)
             request = self._request(prompt, settings, chat=chat)
         except UnkeyableError as error:
-            self._tell(error)
+            self.tell(error)
             return None
         return answers.fitted(request, generations, response)
 
@@ -261,7 +261,7 @@ class SeglamCache(BaseCache):
         """Turn what failed in this adapter into a logged, counted miss (law 2)."""
         self._cache.fault(f"langchain.{place}", error, self._namespace)
 
-    def _tell(self, error: UnkeyableError) -> None:
+    def tell(self, error: UnkeyableError) -> None:
         """Say once why requests of a kind are not cached."""
         why = str(error)
         with self._lock:

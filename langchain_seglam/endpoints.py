@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult, Generation, LLMRe
 from langchain_seglam import streams
 from langchain_seglam.chunks import Chunk
 from langchain_seglam.layer import Layer
-from langchain_seglam.live import Described, chat_strings, text_strings
+from langchain_seglam.live import Described, chat_strings, stream_strings, text_strings
 from seglam import Hit, Request, Response
 from seglam.flow import Call, Flow, arun, run
 
@@ -152,7 +152,7 @@ class StreamedChat(CachedChat):
     ) -> Iterator[Any]:
         inner = self._seglam_inner
         source = _asking(inner, "_stream", messages, stop, kwargs)
-        make = partial(chat_strings, inner, self._seglam_described, messages, stop, kwargs)
+        make = partial(stream_strings, inner, self._seglam_described, messages, stop, kwargs)
         return self._seglam_stream(make, partial(source, **_passed(run_manager)), run_manager, chat=True)
 
     def _astream(
@@ -160,7 +160,7 @@ class StreamedChat(CachedChat):
     ) -> AsyncIterator[Any]:
         inner = self._seglam_inner
         source = _asking(inner, "_astream", messages, stop, kwargs)
-        make = partial(chat_strings, inner, self._seglam_described, messages, stop, kwargs)
+        make = partial(stream_strings, inner, self._seglam_described, messages, stop, kwargs)
         return self._seglam_astream(
             make, partial(source, **_passed(run_manager)), run_manager, chat=True, quick=_short(messages)
         )

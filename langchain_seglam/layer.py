@@ -9,6 +9,7 @@ from langchain_core.outputs import ChatGeneration, Generation
 
 from langchain_seglam import answers
 from langchain_seglam.cache import SeglamCache
+from langchain_seglam.literals import UnkeyableError
 from langchain_seglam.stacking import keeping
 from seglam import Cache, Control, Hit, Miss, OnlyIfCachedError, Request, Response, Reuse, TierName, Why
 from seglam.flow import Call, Flow
@@ -49,6 +50,9 @@ class Layer:
         """A call as a Request; None for one that bypasses the cache."""
         try:
             return self.adapter.request(*make(), chat=chat)
+        except UnkeyableError as error:
+            self.adapter.tell(error)
+            return None
         except Exception as error:  # a model that cannot be described, messages that cannot be dumped
             self.adapter.fault("key", error)
             return None

@@ -6,12 +6,16 @@ and it takes a model at its word that tells nothing of itself. A surface that ho
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from langchain_core.language_models import BaseChatModel, BaseLLM
 from langchain_core.load import dumpd, dumps
 from langchain_core.messages import BaseMessage
+from pydantic import BaseModel
+
+from langchain_seglam.literals import UnkeyableError
+from langchain_seglam.settings import MANY
 
 _MUTABLE: Final = (dict, list, set, bytearray)
 _OF_CALLS: Final = frozenset({"stop", "_type"})
@@ -68,11 +72,43 @@ def chat_strings(
 ) -> tuple[str, str]:
     """Prompt and ``llm_string`` of a chat model's call."""
     prompt = dumps([m if m.id is None else m.model_copy(update={"id": None}) for m in messages])
+    given = {name: _told(value) for name, value in given.items()}
     if model.is_lc_serializable():
         call = str(sorted({**given, "stop": stop}.items()))
         return prompt, f"{described.text(model)}---{call}"
     told = model._get_invocation_params(stop=list(stop) if stop else None, **given)  # noqa: SLF001 - what LangChain reads
     return prompt, _listed(model, {**told, **given}, given)
+
+
+def stream_strings(
+    model: BaseChatModel,
+    described: Described,
+    messages: Sequence[BaseMessage],
+    stop: Sequence[str] | None,
+    given: Mapping[str, Any],
+) -> tuple[str, str]:
+    """``chat_strings`` of a stream.
+
+    Raises:
+        UnkeyableError: it carries several answers, which merge to none of them.
+    """
+    if any(given.get(name, getattr(model, name, None)) not in (None, 1) for name in MANY):
+        raise UnkeyableError("a stream of several answers at once")
+    return chat_strings(model, described, messages, stop, given)
+
+
+def _told(value: Any) -> Any:
+    """An argument of a call, with the schema of a class in place of its name, which others may share."""
+    if isinstance(value, type) and issubclass(value, BaseModel):
+        return _schema(value)
+    if isinstance(value, dict):
+        return {name: _told(item) for name, item in value.items()}
+    return [_told(item) for item in value] if type(value) is list else value
+
+
+@lru_cache(maxsize=256)
+def _schema(kind: type[BaseModel]) -> dict[str, Any]:
+    return {"class": f"{kind.__module__}.{kind.__qualname__}", "schema": kind.model_json_schema()}
 
 
 def text_strings(model: BaseLLM, prompt: str, stop: Sequence[str] | None, given: Mapping[str, Any]) -> tuple[str, str]:

@@ -191,6 +191,15 @@ def test_a_stream_that_did_not_end_well_is_not_stored(core, options):
     assert core.stats().sizes["entries"] == 0
 
 
+def test_a_stream_of_several_answers_is_not_stored(core):
+    """Their chunks come mixed; an invoke that asks for two would be given one mixture."""
+    inner = Streaming()
+    model = cached(inner, core)
+    list(model.stream(QUESTION, n=2)), list(model.stream(QUESTION, n=2))
+    assert len(model.generate([[HumanMessage(QUESTION)]], n=2).generations[0]) == 2
+    assert inner.calls == 3
+
+
 def test_a_call_whose_arguments_are_cut_is_not_stored(core):
     """LangChain completes half an object; a cache must not."""
     begun = {"name": "add", "args": '{"a": 1, "b"', "id": "call_1", "index": 0}

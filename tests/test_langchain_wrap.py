@@ -20,7 +20,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import ConfigurableField
 from langchain_openai import ChatOpenAI
-from pydantic import Field, PrivateAttr
+from pydantic import BaseModel, Field, PrivateAttr
 
 from langchain_models import QUESTION, FakeChat, FakeText, ListedChat, SilentChat, StreamingChat, add, call_add, hit
 from langchain_seglam import SeglamCache, cached, is_cached, unwrap
@@ -67,6 +67,12 @@ class Heard(BaseCallbackHandler):
 
     def on_llm_error(self, *args, **kwargs):
         self.events.append("error")
+
+
+class Place(BaseModel):
+    """A schema whose name is its own."""
+
+    name: str
 
 
 class Slow(FakeChat):
@@ -233,6 +239,29 @@ def test_a_model_with_hidden_state_is_not_cached(core, caplog):
     assert hit(model.invoke(QUESTION)) is None
     assert hit(model.invoke(QUESTION)) is None
     assert "not cached" in caplog.text
+
+
+def test_a_class_counts_by_its_schema(core):
+    """Two living classes of one name are two requests, each of them cached; by the name alone nobody could tell."""
+    inner = FakeChat()
+    model = cached(inner, core)
+
+    def kind(field):
+        fields = {"__annotations__": {field: str}, "__module__": "app", "__qualname__": "City"}
+        return type("City", (BaseModel,), fields)
+
+    one, two = kind("name"), kind("title")
+    for schema in (one, two, one, two):
+        model.invoke(QUESTION, response_format=schema)
+    assert inner.calls == 2
+    assert hit(FakeChat(cache=SeglamCache(core)).invoke(QUESTION, response_format=one)) is None
+
+
+def test_surfaces_share_structured_answers(core):
+    """A class has one key, whichever surface asks."""
+    model = cached(FakeChat(), core)
+    model.invoke(QUESTION, response_format=Place)
+    assert hit(FakeChat(cache=SeglamCache(core)).invoke(QUESTION, response_format=Place))
 
 
 def test_surfaces_share_answers(core):
