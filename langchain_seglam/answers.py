@@ -126,6 +126,13 @@ def jsonable(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
+def copied(value: Any) -> Any:
+    """A deep copy of what is JSON for sure, as all that was stored is."""
+    if type(value) is dict:
+        return {name: copied(item) for name, item in value.items()}
+    return [copied(item) for item in value] if type(value) is list else value
+
+
 def jsonable_part(values: Mapping[str, Any] | None) -> dict[str, Any]:
     """A deep copy of what is JSON in it."""
     result: dict[str, Any] = {}
@@ -223,7 +230,7 @@ def _usage(generation: Generation) -> Usage:
 
 
 def _text(stored: Mapping[str, Any]) -> Generation:
-    return Generation(text=stored["text"], generation_info=jsonable(stored["info"]))
+    return Generation(text=stored["text"], generation_info=copied(stored["info"]))
 
 
 def _spoken(hit: Hit, text: str, **more: Any) -> ChatGeneration:
@@ -251,10 +258,10 @@ def _formed(hit: Hit, form: Form) -> ChatGeneration | None:
 
 
 def _chat(stored: Mapping[str, Any], hit: Hit) -> ChatGeneration:
-    held = renamed(jsonable(stored["message"]))
+    held = renamed(copied(stored["message"]))
     metadata = {**held.pop("response_metadata"), "seglam": provenance(hit)}
     message = AIMessage(**held, id=message_id(), response_metadata=metadata, usage_metadata=no_usage())
-    return ChatGeneration(message=message, generation_info=jsonable(stored["info"]))
+    return ChatGeneration(message=message, generation_info=copied(stored["info"]))
 
 
 def message_id() -> str:

@@ -10,7 +10,7 @@ from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generation, GenerationChunk
 from langchain_core.outputs.chat_generation import merge_chat_generation_chunks
 
-from langchain_seglam.answers import REASONS, fresh_id, jsonable, jsonable_part, with_ids
+from langchain_seglam.answers import REASONS, copied, fresh_id, jsonable, jsonable_part, with_ids
 from seglam import Hit, TierName
 
 Chunk = ChatGenerationChunk | GenerationChunk
@@ -140,7 +140,7 @@ def _chat(pieces: Sequence[Any], whole: ChatGeneration) -> Iterator[Chunk]:
 
 def _renewed(shape: Sequence[Any]) -> list[Any]:
     """Kept chunks, with a new id for every tool call; the empty one at the end gives its place to ours."""
-    pieces = [jsonable(piece) for piece in shape]
+    pieces: list[Any] = copied(shape)
     ids = {
         item["id"]: fresh_id(item["id"])
         for piece in pieces

@@ -12,9 +12,8 @@ from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
 from langchain_core.tracers.log_stream import LogStreamCallbackHandler
 from pydantic import Field
 
-from langchain_models import QUESTION, FakeChat, FakeText, add, call_add, hit
+from langchain_models import QUESTION, FakeChat, FakeText, Heard, add, call_add, hit
 from langchain_seglam import SeglamCache, cached, streams
-from test_langchain_wrap import Heard
 
 PIECES = ("The ", "capital", " is ", "Paris.")
 
