@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult, Generation, LLMRe
 
 from langchain_seglam import streams
 from langchain_seglam.chunks import Chunk
-from langchain_seglam.layer import Layer
+from langchain_seglam.layer import Layer, marked
 from langchain_seglam.live import Described, chat_strings, stream_strings, text_strings
 from seglam import Hit, Request, Response
 from seglam.flow import Call, Flow, arun, run
@@ -290,7 +290,7 @@ def _several(
     missing = [prompt for prompt in requests if prompt not in answers]
     output = None
     if missing:
-        result: LLMResult = yield origin(missing)
+        result: LLMResult = yield marked(origin(missing))
         output = result.llm_output
         for prompt, given in zip(missing, result.generations, strict=True):
             answers[prompt] = list(given)

@@ -1,7 +1,6 @@
 """What a surface that calls the model itself adds to it: lookup, single flight, store. Law 2 is kept here."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -139,13 +138,13 @@ class Layer:
             return kept
 
         request, miss = _missed(request, found)
-        shared = yield from self._shared(request, miss, _marked(origin), settled)
+        shared = yield from self._shared(request, miss, marked(origin), settled)
         if mine:
             return mine[0]
         followed = None if shared is None else fresh(Hit(shared, TierName.EXACT, "flight", request=request))
         if followed is not None:
             return followed
-        alone: R = yield _marked(origin)
+        alone: R = yield marked(origin)
         return alone
 
     def _shared(
@@ -179,17 +178,17 @@ def _missed(request: Request, found: Hit | Miss) -> tuple[Request, Miss]:
     return replace(request, control=control), Miss(Why.FAULT, "replay")
 
 
-def _marked(origin: Call, mark: Callable[[], AbstractContextManager[None]] = keeping) -> Call:
+def marked(origin: Call) -> Call:
     """The model's work, within which no other surface keeps anything."""
 
     def ask() -> Any:
         assert origin.sync is not None
-        with mark():
+        with keeping():
             return origin.sync()
 
     async def aask() -> Any:
         assert origin.coroutine is not None
-        with mark():
+        with keeping():
             return await origin.coroutine()
 
     return Call(ask, aask)

@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel, BaseLLM
 from langchain_core.load import dumpd, dumps
 from langchain_core.messages import BaseMessage
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from langchain_seglam.literals import UnkeyableError
 from langchain_seglam.settings import MANY
@@ -118,7 +119,9 @@ def text_strings(model: BaseLLM, prompt: str, stop: Sequence[str] | None, given:
 
 
 def _listed(model: BaseChatModel | BaseLLM, told: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    if told.keys() <= _OF_CALLS | given.keys() and not model.__pydantic_private__:
+    if not told.keys() <= _OF_CALLS | given.keys():
+        told = {**_further(model), **told}
+    elif not model.__pydantic_private__:
         told = {**_fields(model), **told}
     return str(sorted(told.items()))
 
@@ -127,3 +130,24 @@ def _fields(model: BaseChatModel | BaseLLM) -> dict[str, Any]:
     """The fields of a model that tells nothing of itself; one that has no stable form keeps it out of the cache."""
     kind = type(model)
     return {**{name: getattr(model, name) for name in _names(kind)}, "class": f"{kind.__module__}.{kind.__qualname__}"}
+
+
+def _further(model: BaseChatModel | BaseLLM) -> dict[str, Any]:
+    """What was set on a model that tells of itself, for it may not tell all. Its defaults say nothing new."""
+    fields = type(model).model_fields
+    found = {name: getattr(model, name) for name in _names(type(model))}
+    return {name: value for name, value in found.items() if _data(value) and not _default(fields[name], value)}
+
+
+def _default(field: FieldInfo, value: Any) -> bool:
+    try:
+        default = field.get_default(call_default_factory=True)
+    except Exception:  # a factory that needs the other fields
+        return False
+    return type(default) is type(value) and bool(default == value)
+
+
+def _data(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _data(item) for name, item in value.items())
+    return all(map(_data, value)) if isinstance(value, list | tuple) else isinstance(value, str | int | float)

@@ -347,6 +347,34 @@ def test_who_waited_for_an_abandoned_stream_takes_its_place(core):
     assert inner.calls == 2
 
 
+async def test_who_waited_for_a_cancelled_stream_takes_its_place(core):
+    """The same for a task that is cancelled while the model is asked."""
+    inner = Awaited(pause=0.2)
+    model = cached(inner, core)
+    first = asyncio.create_task(drained(model.astream(QUESTION)))
+    await asyncio.sleep(0.1)
+    second = asyncio.create_task(drained(model.astream(QUESTION)))
+    await asyncio.sleep(0.1)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert merged(await second).content == "".join(PIECES)
+    assert hit(model.invoke(QUESTION))
+    assert inner.calls == 2
+
+
+def test_what_was_never_asked_in_these_words_streams_too(open_cache):
+    """A hit by meaning comes in words, and says where it comes from."""
+    core = open_cache(policy={"compile": "off"}, embedder=None)
+    inner = Streaming()
+    model = cached(inner, core)
+    model.invoke("How long do I have to return an item?")
+    told = list(model.stream("How long do I have to send back an item?"))
+    assert hit(merged(told))["tier"] == "semantic"
+    assert merged(told).content == model.invoke("How long do I have to return an item?").content
+    assert inner.calls == 1
+
+
 def test_the_error_of_a_stream_is_everybodys(core):
     """Who waits for a stream that breaks gets its error; the next one asks again."""
     gate = threading.Event()

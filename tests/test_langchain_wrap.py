@@ -5,13 +5,14 @@ import pickle
 from pathlib import Path
 
 import pytest
+from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import ConfigurableField
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel, PrivateAttr
 
-from langchain_models import QUESTION, FakeChat, SilentChat, add, call_add, hit
+from langchain_models import QUESTION, FakeChat, FakeText, ListedChat, SilentChat, add, call_add, hit
 from langchain_seglam import SeglamCache, cached, is_cached, unwrap
 from seglam import ConfigurationError, Policy, sharing
 
@@ -27,6 +28,12 @@ def _opened():
     """Close what was opened by path."""
     yield
     sharing._registry.close()
+
+
+class HalfText(FakeText):
+    """A plain model that keeps a setting to itself."""
+
+    top_p: float | None = None
 
 
 class Place(BaseModel):
@@ -179,6 +186,28 @@ def test_a_model_that_tells_nothing_is_known_by_its_fields(core):
     assert hit(cached(SilentChat(model="a"), core).invoke(QUESTION)) is None
     assert hit(cached(SilentChat(model="b"), core).invoke(QUESTION)) is None
     assert hit(cached(SilentChat(model="a"), core).invoke(QUESTION))
+
+
+@pytest.mark.parametrize("kind", [ListedChat, HalfText])
+def test_a_model_that_tells_half_is_known_by_what_was_set_too(core, kind):
+    """A setting that is missing in its identifying parameters makes another model; its default does not."""
+    through = kind(cache=SeglamCache(core))
+    through.invoke(QUESTION)
+    model = cached(kind(), core)
+    model.invoke(QUESTION)
+    assert core.stats().sizes["entries"] == 1
+    for top_p in (0.1, 0.9, 0.1):
+        cached(kind(top_p=top_p), core).invoke(QUESTION)
+    assert core.stats().sizes["entries"] == 3
+
+
+def test_counters_of_tokens_count_what_was_spent(core):
+    """LangChain's own usage handler: 26 tokens for one call and two hits."""
+    model = cached(FakeChat(), core)
+    with get_usage_metadata_callback() as counted:
+        for _ in range(3):
+            model.invoke(QUESTION)
+    assert sum(usage["total_tokens"] for usage in counted.usage_metadata.values()) == 26
 
 
 def test_a_model_with_hidden_state_is_not_cached(core, caplog):
