@@ -160,8 +160,8 @@ def begin(layer: Layer, request: Request, *, chat: bool) -> Flow[list[Chunk] | F
             except _Abandoned:
                 response = None
             else:
-                alone = response is None
-            flight.land(flight)  # one that stands still is nobody's to wait for
+                alone = response is None and flight.result.done()  # an answer that cannot be shared: nobody waits again
+            flight.land(flight)  # one that stands still is nobody's to wait for: who comes next leads
             if response is not None:
                 return _pieces(layer, request, Hit(response, TierName.EXACT, "flight", request=request), chat=chat)
         found = yield from layer.find(request)

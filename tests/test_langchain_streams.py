@@ -297,6 +297,13 @@ async def test_equal_streams_on_a_loop_are_one_call(core):
     assert {merged(t).content for t in told} == {"".join(PIECES)}
 
 
+@pytest.fixture
+def no_waiting(monkeypatch):
+    """Whoever begins to wait for another stream fails."""
+    monkeypatch.setattr(streams.Flight, "_over", lambda _: pytest.fail("waits for itself"))
+
+
+@pytest.mark.usefixtures("no_waiting")
 def test_two_streams_in_one_hand_do_not_wait_for_each_other(core):
     """Whoever pulls two equal streams by turns gets both; waiting would never end."""
     inner = Streaming()
@@ -306,6 +313,7 @@ def test_two_streams_in_one_hand_do_not_wait_for_each_other(core):
     assert inner.calls == 2
 
 
+@pytest.mark.usefixtures("no_waiting")
 async def test_two_streams_in_one_task_do_not_wait_for_each_other(core):
     """The same on a loop."""
     inner = Awaited()
@@ -328,6 +336,20 @@ def test_a_stream_that_stands_still_is_not_waited_for(core, monkeypatch):
         assert merged(pool.submit(lambda: list(model.stream(QUESTION))).result(5)).content == "".join(PIECES)
     assert inner.calls == 2
     assert merged(list(held)).content == "capital is Paris."
+
+
+def test_behind_a_stream_that_stands_still_one_asks_for_all(core, monkeypatch):
+    """Whoever gives it up first leads; the others follow, and nobody asks a third time."""
+    monkeypatch.setattr(streams, "_PATIENCE", 0.05)
+    inner = Streaming(pause=0.1)
+    model = cached(inner, core)
+    held = model.stream(QUESTION)
+    next(held)
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda _: merged(list(model.stream(QUESTION))).content, range(4)))
+    assert set(told) == {"".join(PIECES)}
+    assert inner.calls == 2
+    held.close()
 
 
 def test_who_waited_for_an_abandoned_stream_takes_its_place(core):

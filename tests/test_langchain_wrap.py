@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import uuid
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,8 @@ def test_a_hit_is_a_fresh_message_that_cost_nothing(core):
     assert hit(first) is None
     assert hit(second)["tier"] == "exact"
     assert len({first.id, second.id, third.id}) == 3
+    run = uuid.uuid4()
+    assert model.invoke(QUESTION, {"run_id": run}).id == f"lc_run--{run}-0"
     assert second.usage_metadata == {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
     assert second.response_metadata["model_name"] == "fake-1"
     assert second.response_metadata["finish_reason"] == "stop"
