@@ -273,9 +273,20 @@ _M003: Final = (
     "CREATE INDEX judgements_key ON judgements (key)",
 )
 
+_M006: Final = (
+    # Whatever takes an entry away (a new answer, age, eviction, a person) takes it off the lines of its neighbours: by the
+    # time anybody looks there is nothing to compare it with.
+    "CREATE INDEX wordings_neighbours ON wordings (text) WHERE origin = 'neighbour'",
+    """CREATE TRIGGER entries_neighbours AFTER DELETE ON entries BEGIN
+    DELETE FROM wordings WHERE origin = 'neighbour' AND text = OLD.text AND EXISTS (SELECT 1 FROM contrasts AS c
+    WHERE c.id = wordings.contrast_id AND c.namespace = OLD.namespace AND c.vary = OLD.vary AND c.engine = OLD.engine);
+    END""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m001_first", _M001),
     ("m002_life", _M002),
     ("m003_contrast", _M003),
+    ("m006_neighbours", _M006),
 )
 """Append only: a migration that was ever in a release is never changed."""
