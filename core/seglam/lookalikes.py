@@ -5,7 +5,7 @@ words are the look-alike that matters most: somebody asked them. They go to the 
 stored; a trigger in the store takes them away with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from seglam.exchange import Control, Entry, Request
@@ -15,11 +15,12 @@ from seglam.policy import Policy
 from seglam.semantic import SemanticTier
 from seglam.store import Store
 from seglam.values import conflict
-from seglam.wordbook import MADE, NEIGHBOUR, Question, Wordbook
+from seglam.wordbook import NEIGHBOUR, Question, Wordbook
 
 MOST: Final = 16
 """Neighbours on one line: the nearest ones."""
-_CONSIDERED: Final = 8
+_CONSIDERED: Final = 16
+_REACH: Final = 256  # rows of the index looked at: most are the wordings of the few questions around
 _ANY: Final = Control()
 
 
@@ -53,31 +54,28 @@ class Lookalikes:
         entry = self._store.entry(request.key)
         if entry is None or entry.key != request.key or self._wordbook.empty():
             return 0
-        now = self._clock()
-        near = [other for other, score in self._semantic.nearest(entry.request) if score >= self._policy.contrast_near]
-        return sum(self._draw(entry, other) for other in near[:_CONSIDERED] if other.fresh(now, _ANY))
+        now, least = self._clock(), self._policy.contrast_near
+        found = self._semantic.nearest(entry.request, _REACH)
+        near = [other for other, score in found if score >= least and other.fresh(now, _ANY)]
+        made = self._wordbook.made([request.key, *(other.key for other in near)])
+        lined = [other for other in near if made.keys() & {request.key, other.key}]
+        return sum(self._draw(entry, other, made) for other in lined[:_CONSIDERED])
 
-    def _draw(self, one: Entry, other: Entry) -> int:
+    def _draw(self, one: Entry, other: Entry, made: Mapping[str, Question]) -> int:
         """The line between two entries, on both sides; how many look-alikes are new."""
-        mine, theirs = (self._made(entry.key) for entry in (one, other))
-        if mine is None and theirs is None:
-            return 0
         if conflict(one.request.text, other.request.text) is not None:  # the value guards tell them apart, at no cost
             return 0
         same = settled(self._policy.judge, one.request.text, one.response.text, other.response.text)
         new = 0
-        for question, text in ((mine, other.request), (theirs, one.request)):
+        for owner, neighbour in ((one, other), (other, one)):
+            question = made.get(owner.key)
             if question is None:
                 continue
             if same is False:
-                new += self._put(question, text)
+                new += self._put(question, neighbour.request)
             else:
-                self._wordbook.part(question, text.text)
+                self._wordbook.part(question, neighbour.request.text)
         return new
-
-    def _made(self, key: str) -> Question | None:
-        question = self._wordbook.question(key)
-        return question if question is not None and question.state == MADE else None
 
     def _put(self, question: Question, other: Request) -> bool:
         own, vector = self._semantic.packed([question.text, other.text])

@@ -160,6 +160,11 @@ class Wordbook:
         rows = self._store.read(select(contrasts).where(contrasts.c.key == key))
         return _question(rows[0]) if rows else None
 
+    def made(self, keys: Sequence[str]) -> dict[str, Question]:
+        """Those of the questions (at most 1,000) that have their set, by request key."""
+        query = select(contrasts).where(contrasts.c.key.in_(keys), contrasts.c.state == MADE)
+        return {row.key: _question(row) for row in self._store.read(query)}
+
     def text(self, key: str) -> str | None:
         """The text of the question with this request key."""
         rows = self._store.read(select(contrasts.c.text).where(contrasts.c.key == key))
