@@ -69,10 +69,15 @@ def asking(prompt: BasePromptTemplate[Any], question: str = "question") -> "Aski
         question: the name of the variable that holds the question.
 
     Raises:
-        ConfigurationError: no template, or it has no such variable.
+        ConfigurationError: no template, one that changes the model which follows it, or it has no such variable.
     """
     if not isinstance(prompt, BasePromptTemplate):
         raise ConfigurationError(f"prompt: expected a prompt template, got {type(prompt).__name__}")
+    if type(prompt).__or__ is not Runnable.__or__:  # a StructuredPrompt's schema would be lost behind ours
+        raise ConfigurationError(
+            f"prompt: a {type(prompt).__name__} changes the model that follows it; use a plain template, and "
+            "model.with_structured_output(...)"
+        )
     known = {*prompt.input_variables, *prompt.optional_variables, *prompt.partial_variables}
     if question not in known:
         raise ConfigurationError(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -93,6 +93,7 @@ def test_what_the_guards_refuse_is_left_out():
 STORABLE = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=30).filter(str.strip)
 
 
+@settings(deadline=None)
 @given(STORABLE, st.lists(STORABLE, unique=True, max_size=6), st.text(st.characters(codec="utf-8"), max_size=5))
 def test_what_is_written_can_be_read(question, texts, namespace):
     """Whatever texts hold: line ends of other alphabets, quotes, braces."""

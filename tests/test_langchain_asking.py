@@ -2,10 +2,11 @@
 
 import asyncio
 import pickle
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 from langchain_core.example_selectors import LengthBasedExampleSelector
@@ -19,6 +20,7 @@ from langchain_core.prompts import (
     MessagesPlaceholder,
     PromptTemplate,
 )
+from langchain_core.prompts.structured import StructuredPrompt
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from langchain_openai import ChatOpenAI
 
@@ -321,9 +323,14 @@ def test_tools_and_images_stay_what_they_are():
         assert not chat_request(prompt, read(settings), tenant="", namespace="", asked=QUESTION).comparable
 
 
-@pytest.mark.parametrize("wrong", [{"prompt": "text"}, {"question": "query"}])
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # LangChain calls it beta
+    STRUCTURED = StructuredPrompt([("human", "{question}")], {"title": "x", "type": "object", "properties": {}})
+
+
+@pytest.mark.parametrize("wrong", [{"prompt": "text"}, {"prompt": STRUCTURED}, {"question": "query"}])
 def test_asking_refuses_what_cannot_be(wrong):
-    """Where the chain is built: no template, or no such variable."""
+    """Where the chain is built: no template, one whose schema would be lost, or no such variable."""
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         asking(**{"prompt": PROMPT, **wrong})
 
@@ -443,6 +450,7 @@ def test_a_generator_closed_elsewhere_ends_quietly():
 TEXT = st.text(st.sampled_from("ab {}\n가é"), max_size=12)
 
 
+@settings(deadline=None)
 @given(TEXT, TEXT, TEXT)
 def test_a_slot_is_the_text_in_parts(before, question, after):
     """Whatever is found: what stands around, with the question put in, is the text, letter by letter."""
@@ -457,6 +465,7 @@ def test_a_slot_is_the_text_in_parts(before, question, after):
         assert slot(text, mark(text, placed(text, question, "\0", before + "\0" + after))).around == (before, after)
 
 
+@settings(deadline=None)
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_requests_share_a_context_only_with_equal_surroundings(before, question, after, other):
     """Two prompts have one ``vary`` exactly where all that stands around their questions is equal."""

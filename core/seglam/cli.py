@@ -157,8 +157,8 @@ def stats(file: FileArgument, as_json: JsonOption = False) -> None:
         print(json.dumps({**asdict(found), **rates}, indent=2))
         return
     table = Table(show_header=False)
-    rates = {"hit_rate": f"{found.hit_rate:.1%}", "calls_per_set": f"{found.calls_per_set:.2f}"}
-    for name, value in {**asdict(found), **rates}.items():
+    shown_rates = {"hit_rate": f"{found.hit_rate:.1%}", "calls_per_set": f"{found.calls_per_set:.2f}"}
+    for name, value in {**asdict(found), **shown_rates}.items():
         shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else str(value)
         table.add_row(name.replace("_", " "), shown or "none")
     Console().print(table)

@@ -90,7 +90,9 @@ def spoken(texts: Iterable[str], *, besides: str = "") -> tuple[str, ...]:
     found = Counter(map(language, texts))
     least = max(_LEAST, _SHARE * found.total())
     own = language(besides)
-    common = sorted((-count, name) for name, count in found.items() if name and name != own and count >= least)
+    # A text without a certain language may be in any that has no script of its own; asked for, it would be asked for twice.
+    others = found.keys() - {own} if own or not besides else found.keys() & {*_SCRIPTS.values()}
+    common = sorted((-found[name], name) for name in others if name and found[name] >= least)
     return tuple(name for _, name in common[:_MOST])
 
 
