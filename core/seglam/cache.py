@@ -2,10 +2,7 @@
 
 import logging
 import os
-import threading
 import time
-import traceback
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -15,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from weakref import WeakSet
 
+from seglam import traffic
 from seglam.authoring import Author
 from seglam.background import Background
 from seglam.casebook import Casebook
@@ -25,6 +23,7 @@ from seglam.embed import Checked, Memo, as_embedder
 from seglam.errors import ConfigurationError, OnlyIfCachedError
 from seglam.exact import ExactTier
 from seglam.exchange import Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
+from seglam.faults import Faults
 from seglam.flights import Flights
 from seglam.flow import Call, Flow, arun, call, run
 from seglam.judgements import READING, Judgements
@@ -37,7 +36,7 @@ from seglam.policy import Policy
 from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
 from seglam.readers import Generation
-from seglam.recognition import Recognizer
+from seglam.recognition import Imported, Recognizer
 from seglam.resources import Resources
 from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
@@ -88,14 +87,13 @@ class Cache:
     def _assemble(self) -> None:
         """Everything but the file: made again in a forked child, where inherited locks may be held by threads it lacks."""
         policy, clock = self.policy, self._clock
-        self._fault_lock = threading.Lock()
-        self._faults: Counter[str] = Counter()
         self._background = Background(self._executor, partial(self.fault, "background"))
         # Flushes have a thread of their own: a model that takes its time to compile must not keep counters from the disk.
         self._writer = Background(self._executor, partial(self.fault, "flush"))
         self._flights: Flights[Response] = Flights()
         self._library = Library(self._store)
         self._ledger = Ledger(self._store, clock, policy.flush_after)
+        self._faults = Faults(raises=lambda: policy.on_fault == "raise", count=self._ledger.count)
         self._exact = ExactTier(self._store, clock, policy.memory_entries, policy.reading.floor)
         embedder = Memo(Checked(self._embedder))
         self.wordbook = Wordbook(self._store)
@@ -284,16 +282,7 @@ class Cache:
         Raises:
             Exception: the error itself, under ``Policy(on_fault="raise")``.
         """
-        if self.policy.on_fault == "raise":
-            raise error
-        # Where and of what kind, never its text: that may quote the request, or a key (law 7).
-        where = " < ".join(
-            f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__))
-        )
-        logger.warning("seglam: a fault in %s was turned into a miss: %s in %s", place, type(error).__name__, where)
-        with self._fault_lock:
-            self._faults[place] += 1
-        self._ledger.count(f"fault.{place}", namespace)
+        self._faults.turn(place, error, namespace)
 
     def _accepted(self, request: Request, match: Match, generation: Generation) -> None:
         """A semantic hit: a wording that reads the same is exact from now on, unless what is learnt may change that."""
@@ -419,13 +408,8 @@ class Cache:
             if procedure is not None:
                 self._standing.suspend((procedure,), "somebody said that an answer was wrong")
             return
-        entry = self._store.entry_by_id(int(number))
         self._ledger.drop_alias(hit.request.key)
-        if entry is None or entry.key == hit.request.key:
-            self._store.drop_entries([hit.request.key])
-            return
-        self._store.drop_alias(hit.request.key)
-        self._recognizer.wrong(hit.request, entry)
+        self._recognizer.wrong(hit.request, int(number))
 
     def crystallise(self, request: Request) -> bool:
         """Have the contrast set of a stored question written now, as after an import of questions that will be asked again.
@@ -448,14 +432,22 @@ class Cache:
         Raises:
             ConfigurationError: no such question, no such sense, or a text that cannot be compared.
         """
-        if sense not in tuple(Sense):
-            raise ConfigurationError(f"sense: expected {' or '.join(Sense)}, got {sense!r}")
-        question = self.wordbook.question(key)
-        if question is None:
-            raise ConfigurationError(f"key: no question with a contrast set has the key {key!r}")
-        if not isinstance(text, str) or not self._semantic.covers(Request(text)):
-            raise ConfigurationError(f"text: expected a text that the embedder covers, got {text!r:.80}")
-        self._recognizer.teach(question, text, Sense(sense), "person")
+        self._recognizer.taught(key, text, sense)
+
+    def import_questions(self, lines: Iterable[str], namespace: str = "") -> Imported:
+        """Take over contrast sets that ``seglam questions export`` wrote, for the questions of one namespace.
+
+        All of it or nothing; a second time nothing changes. A set goes to every stored question with its text, and waits for
+        one where there is none. What people and traffic have said here stays as it is.
+
+        Args:
+            lines: JSON Lines: question, same, other, model.
+            namespace: where the questions are.
+
+        Raises:
+            ConfigurationError: a line is no set; the message names it.
+        """
+        return self._recognizer.take(lines, namespace)
 
     def clear(self, namespace: str | None = None) -> int:
         """Erase everything learnt, in one namespace or in all (None); returns how many answers went. Counters stay."""
@@ -477,12 +469,17 @@ class Cache:
     @property
     def faults(self) -> dict[str, int]:
         """What went wrong in this process, by place; each was a miss. Known even when the file cannot be read."""
-        with self._fault_lock:
-            return dict(self._faults)
+        return self._faults.places()
 
     def stats(self, namespace: str | None = None) -> Stats:
         """What the cache did and saved since its file was made."""
-        return replace(self._ledger.stats(namespace), sizes=self._store.sizes(), procedures=self._library.states())
+        return replace(
+            self._ledger.stats(namespace),
+            sizes=self._store.sizes(),
+            procedures=self._library.states(),
+            recognition=traffic.census(self._store, namespace),
+            languages=traffic.spoken(self._store, namespace),
+        )
 
     def check(self) -> list[str]:
         """Prove that file and index are whole and agree: a list of problems, empty when all is well."""

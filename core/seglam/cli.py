@@ -153,10 +153,12 @@ def stats(file: FileArgument, as_json: JsonOption = False) -> None:
     with existing(file) as cache:
         found = cache.stats()
     if as_json:
-        print(json.dumps({**asdict(found), "hit_rate": found.hit_rate}, indent=2))
+        rates = {"hit_rate": found.hit_rate, "calls_per_set": found.calls_per_set}
+        print(json.dumps({**asdict(found), **rates}, indent=2))
         return
     table = Table(show_header=False)
-    for name, value in {**asdict(found), "hit_rate": f"{found.hit_rate:.1%}"}.items():
+    shown_rates = {"hit_rate": f"{found.hit_rate:.1%}", "calls_per_set": f"{found.calls_per_set:.2f}"}
+    for name, value in {**asdict(found), **shown_rates}.items():
         shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else str(value)
         table.add_row(name.replace("_", " "), shown or "none")
     Console().print(table)

@@ -11,6 +11,7 @@ from seglam.exchange import Entry, Hit, Miss, Request, TierName, Usage
 from seglam.store import Alias, Store
 from seglam.trust import upper_bound
 
+_OUTCOMES: Final = ("made", "declined", "widened")
 _PURPOSES: Final = ("compile", "widen", "vote", "contrast")
 
 
@@ -27,11 +28,16 @@ class Stats:
         compile_calls, vote_calls, contrast_calls: what the compiler's model was asked, to be subtracted: for procedures and
             patterns, to say again what it holds, and for contrast sets.
         compile_input_tokens, compile_output_tokens: what all these calls took.
+        contrast_tokens: of them, what contrast sets took.
+        contrasts: what came of asking for contrast sets: made, declined, widened (by another language).
         compared, disagreed: comparisons of live procedures with the model (audits and refreshed answers), and how many of
             them the model won.
         faults: by place; each was a miss instead of an exception.
         sizes: rows by table.
         procedures: how many in each state.
+        recognition: contrast sets and their cost in vectors: sets, hot_share (of the entries, those with a set),
+            wordings_per_set, vectors_per_entry, and wordings by who put them there.
+        languages: of the newest stored requests, how many are in which.
     """
 
     requests: int
@@ -45,16 +51,25 @@ class Stats:
     contrast_calls: int
     compile_input_tokens: int
     compile_output_tokens: int
+    contrast_tokens: int
+    contrasts: dict[str, int]
     compared: int
     disagreed: int
     faults: dict[str, int]
     sizes: dict[str, int] = field(default_factory=dict)
     procedures: dict[str, int] = field(default_factory=dict)
+    recognition: dict[str, float] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
 
     @property
     def hit_rate(self) -> float:
         """Hits over requests; 0.0 when nothing was asked."""
         return sum(self.hits.values()) / self.requests if self.requests else 0.0
+
+    @property
+    def calls_per_set(self) -> float:
+        """Model calls for each contrast set that was made; 0.0 before the first."""
+        return self.contrast_calls / made if (made := self.contrasts.get("made", 0)) else 0.0
 
     @property
     def wrong_at_most(self) -> float:
@@ -187,6 +202,8 @@ class Ledger:
             contrast_calls=totals["contrast.calls"],
             compile_input_tokens=sum(totals[f"{purpose}.input_tokens"] for purpose in _PURPOSES),
             compile_output_tokens=sum(totals[f"{purpose}.output_tokens"] for purpose in _PURPOSES),
+            contrast_tokens=totals["contrast.input_tokens"] + totals["contrast.output_tokens"],
+            contrasts={name: n for name, n in under("contrast.").items() if name in _OUTCOMES},
             compared=totals["audit.agreed"] + totals["audit.disagreed"],
             disagreed=totals["audit.disagreed"],
             faults=under("fault."),

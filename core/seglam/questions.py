@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seglam import contrastfile
 from seglam.contrast import Sense
 from seglam.desk import FileArgument, JsonOption, existing
 from seglam.embed import as_embedder
@@ -94,12 +95,29 @@ def remove(
 
 @app.command()
 def export(file: FileArgument) -> None:
-    """All contrast sets as JSON Lines: question, same, other, model."""
+    """All contrast sets as JSON Lines: question, same, other, model, namespace."""
     with existing(file) as cache:
         for question in cache.wordbook.questions():
-            known = cache.wordbook.wordings_of(question.key)
-            sides = {str(sense): [w.text for w in known if w.sense is sense] for sense in Sense}
-            print(json.dumps({"question": question.text, **sides, "model": question.model}, ensure_ascii=False))
+            print(contrastfile.line(question, cache.wordbook.wordings_of(question.key)))
+
+
+@app.command("import")
+def import_(
+    file: FileArgument,
+    sets: Annotated[Path, typer.Argument(help="JSON Lines, as `export` writes them.")],
+    namespace: NamespaceOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Take over contrast sets for the questions of a namespace: all of the file or nothing; a second time changes nothing."""
+    with existing(file) as cache:
+        try:
+            found = cache.import_questions(_text(sets, "SETS").split("\n"), namespace)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"SETS, {error}") from None
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+        return
+    print(f"{found.questions} questions, {found.wordings} new wordings; {found.known} known, {found.left_out} left out")
 
 
 @app.command()
@@ -187,10 +205,17 @@ def _judged(file: Path, embedder: str) -> Iterator[Judged]:
         yield Judged(effective(float(one @ two)), right, "refused" if mismatch(b, a) is not None else "")
 
 
-def _pairs(file: Path) -> Iterator[tuple[str, str, bool]]:
+def _text(file: Path, argument: str) -> str:
     if not file.is_file():
-        raise ConfigurationError(f"FILE: there is no file {str(file)!r}")
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+        raise ConfigurationError(f"{argument}: there is no file {str(file)!r}")
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{argument}: cannot be read as UTF-8: {type(error).__name__}") from None
+
+
+def _pairs(file: Path) -> Iterator[tuple[str, str, bool]]:
+    for number, line in enumerate(_text(file, "FILE").splitlines(), 1):
         if not line.strip():
             continue
         try:

@@ -289,10 +289,21 @@ _M004: Final = (
     UPDATE procedures SET stamp = (SELECT value FROM meta WHERE name = 'procedures') WHERE id = NEW.id; END""",
 )
 
+_M007: Final = (
+    # Whatever takes an entry away (a new answer, age, eviction, a person) takes it off the lines of its neighbours: by the
+    # time anybody looks there is nothing to compare it with.
+    "CREATE INDEX wordings_neighbours ON wordings (text) WHERE origin = 'neighbour'",
+    """CREATE TRIGGER entries_neighbours AFTER DELETE ON entries BEGIN
+    DELETE FROM wordings WHERE origin = 'neighbour' AND text = OLD.text AND EXISTS (SELECT 1 FROM contrasts AS c
+    WHERE c.id = wordings.contrast_id AND c.namespace = OLD.namespace AND c.vary = OLD.vary AND c.engine = OLD.engine);
+    END""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m001_first", _M001),
     ("m002_life", _M002),
     ("m003_contrast", _M003),
     ("m004_stamp", _M004),
+    ("m007_neighbours", _M007),
 )
 """Append only: a migration that was ever in a release is never changed."""

@@ -154,15 +154,20 @@ class SemanticTier:
                 self._catalogue = Catalogue(self._store, fingerprint, self._embedder.dimension, sources=sources)
             return self._catalogue
 
-    def nearest(self, request: Request) -> list[tuple[Entry, float]]:
-        """The stored questions of the request's scope that sound most like it, best first, without itself."""
+    def nearest(self, request: Request, reach: int = _REACH) -> list[tuple[Entry, float]]:
+        """The stored questions of the request's scope that sound most like it, best first, without itself.
+
+        Args:
+            request: what they are near to.
+            reach: rows looked at (at most 1,000), wordings among them.
+        """
         if not self.covers(request):
             return []
         vectors = self._vectors()
         index = vectors.index(self._store.generation())
         if index is None:
             return []
-        found = vectors.nearest(index, request.scope, self._vector(request.text), _REACH, 0.0)
+        found = vectors.nearest(index, request.scope, self._vector(request.text), reach, 0.0)
         known = self._candidates([(row, score) for row, score in found if row > 0])
         return [(c.entry, c.score) for c in known if c.entry is not None and c.key != request.key]
 
