@@ -30,7 +30,7 @@ from seglam import (
     Usage,
     Why,
 )
-from seglam.policy import DAY
+from seglam.lifetimes import DAY
 
 
 class MapWithTime(RuleBasedStateMachine):

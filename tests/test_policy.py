@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seglam import ConfigurationError, Control, Policy, Request, Response, Rule
+from seglam.lifetimes import DAY
 from seglam.moment import time_dependent
-from seglam.policy import DAY
 
 
 def test_defaults_are_the_promised_ones():

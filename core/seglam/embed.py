@@ -11,10 +11,11 @@ import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,7 +32,10 @@ __all__ = [
     "SentenceTransformerEmbedder",
     "Vectors",
     "as_embedder",
+    "batched",
 ]
+
+T = TypeVar("T")
 
 _PROBES: Final = ("How do I reset my password?", "The glacier lost a third of its ice within ten years.")
 _SAME: Final = 0.999  # above: one vector for two probes that have nothing in common
@@ -315,6 +319,13 @@ def as_embedder(value: Any = None) -> Embedder:
     ):
         return cast("Embedder", value)
     return ObjectEmbedder(value)
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """So many at a time, as texts are best embedded; itertools has it from Python 3.12 on."""
+    rest = iter(items)
+    while batch := tuple(islice(rest, size)):
+        yield batch
 
 
 def _as_function(target: Any) -> Callable[[Sequence[str]], ArrayLike]:

@@ -22,6 +22,7 @@ class Stats:
         requests: lookups.
         hits: by tier.
         misses: by reason.
+        stale: hits that were too old and are asked anew; they save waiting, so they are no saved calls.
         saved_calls, saved_input_tokens, saved_output_tokens: model calls that hits made unnecessary; tokens are those that
             the stored answers cost, and for a procedure the mean of its cases.
         compile_calls, vote_calls, contrast_calls: what the compiler's model was asked, to be subtracted: for procedures and
@@ -37,6 +38,7 @@ class Stats:
     requests: int
     hits: dict[str, int]
     misses: dict[str, int]
+    stale: int
     saved_calls: int
     saved_input_tokens: int
     saved_output_tokens: int
@@ -63,12 +65,19 @@ class Stats:
 
 
 class Ledger:
-    """Counts, uses and aliases that wait to be written. Safe to share between threads."""
+    """Counts, uses and aliases that wait to be written. Safe to share between threads.
 
-    def __init__(self, store: Store, clock: Callable[[], float], flush_after: float) -> None:
+    Args:
+        store, clock: shared with the cache.
+        flush_after: seconds after which they are written.
+        grace: seconds for which answers are kept after their end.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float], flush_after: float, grace: float = 0.0) -> None:
         self._store = store
         self._clock = clock
         self._flush_after = flush_after
+        self._grace = grace
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._uses: dict[int, tuple[int, float]] = {}
@@ -114,7 +123,7 @@ class Ledger:
                 self._add(space, {"requests": 1, f"miss.{found.why}": 1})
                 return
             tokens = {"saved.input_tokens": saved.input_tokens, "saved.output_tokens": saved.output_tokens}
-            self._add(space, {"requests": 1, f"hit.{found.tier}": 1} | tokens)
+            self._add(space, {"requests": 1, f"hit.{found.tier}": 1, "stale": int(found.stale)} | tokens)
             kind, _, row = found.source.partition(":")
             table = self._procedure_uses if kind == "procedure" else self._uses
             count, _last = table.get(int(row), (0, 0.0))
@@ -148,7 +157,12 @@ class Ledger:
             self._since = self._clock()
         try:
             self._store.flush(
-                now=self._clock(), uses=uses, procedure_uses=procedure_uses, new_aliases=new_aliases, counts=counts
+                now=self._clock(),
+                grace=self._grace,
+                uses=uses,
+                procedure_uses=procedure_uses,
+                new_aliases=new_aliases,
+                counts=counts,
             )
         except BaseException:
             with self._lock:
@@ -179,7 +193,8 @@ class Ledger:
             requests=totals["requests"],
             hits=hits,
             misses=under("miss."),
-            saved_calls=sum(hits.values()),
+            stale=totals["stale"],
+            saved_calls=sum(hits.values()) - totals["stale"],
             saved_input_tokens=totals["saved.input_tokens"],
             saved_output_tokens=totals["saved.output_tokens"],
             compile_calls=totals["compile.calls"] + totals["widen.calls"],

@@ -184,7 +184,7 @@ class Matcher:
             return None
         entry = candidate.entry or self._store.entry(candidate.key)
         usable = entry is not None and entry.request.scope == request.scope
-        if entry is None or not usable or not entry.fresh(self._clock(), request.control):
+        if entry is None or not usable or not self._policy.fresh(request, entry, self._clock()):
             return None
         verifier = self._policy.verifier
         if verifier is not None and not verified(verifier, request.text, candidate.text):

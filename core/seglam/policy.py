@@ -1,6 +1,5 @@
 """Every threshold, lifetime and limit, and every yes/no rule, in one frozen object. Nothing here performs I/O."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,18 +7,15 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from seglam.errors import ConfigurationError
-from seglam.exchange import Request, Response, Reuse, unstorable
+from seglam.exchange import Entry, Request, Response, Reuse, unstorable
 from seglam.judging import Judge
+from seglam.lifetimes import DAY, LIFETIMES, Rule, first
 from seglam.moment import time_dependent
 from seglam.reranking import Verifier
 from seglam.thresholds import Threshold, as_threshold
 
 HOUR: Final = 3600.0
-DAY: Final = 24 * HOUR
 _MOST: Final = 10**9
-
-LIFETIMES: Final[Mapping[str, float]] = MappingProxyType({"faq": 7 * DAY, "product": DAY, "live": 0.0, "": DAY})
-"""Seconds that a stored answer stays fresh, by kind of content; "" is every other kind; 0 is never stored."""
 
 _WHOLE: Final = (
     *("candidates", "heat", "shadow", "repairs", "compiles_per_hour", "max_entries", "memory_entries"),
@@ -46,22 +42,9 @@ _LEAST: Final[Mapping[str, float]] = MappingProxyType(
         "memory_entries": 0,
         "max_text": 1,
         "flush_after": 0,
+        "stale_while_revalidate": 0,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Gives requests whose text contains ``pattern`` (a regular expression) a kind of content."""
-
-    pattern: str
-    kind: str
-
-    def __post_init__(self) -> None:
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise ConfigurationError(f"Rule.pattern: not a regular expression: {self.pattern!r} ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -105,7 +88,9 @@ class Policy:
             declined; doubles with every try.
         bind_engine: True keeps a procedure to the engine whose answers it was made from.
         lifetimes: seconds by kind of content; the kind "" is the default; 0 means never stored.
-        rules: give requests a kind by their text; the first that matches wins.
+        rules: lifetimes, and kinds for requests without one, by tag, text, or a function; the first that decides wins.
+        stale_while_revalidate: seconds after its end (RFC 5861) in which a stored answer is still served to the very same
+            request, while it is asked anew; 0: never. Wording that depends on the moment is never served so.
         max_entries: stored answers; the least recently used go first.
         memory_entries: answers kept in memory in front of the store.
         max_text: characters; longer requests are matched exactly only.
@@ -144,6 +129,7 @@ class Policy:
     bind_engine: bool = False
     lifetimes: Mapping[str, float] = field(default_factory=lambda: LIFETIMES)
     rules: tuple[Rule, ...] = ()
+    stale_while_revalidate: float = 0.0
     max_entries: int = 10_000
     memory_entries: int = 2048
     max_text: int = 65_536
@@ -196,17 +182,34 @@ class Policy:
         return as_threshold("Policy.contrast_threshold", self.contrast_threshold)
 
     def kind(self, request: Request) -> str:
-        """The kind of content: the request's own, else the first rule's, else "live" for time-dependent wording."""
-        if request.kind:
-            return request.kind
-        for rule in self.rules:
-            if re.search(rule.pattern, request.text):
-                return rule.kind
-        return "live" if time_dependent(request.text) else ""
+        """The kind of content: the request's own, else that of the first rule which gives one, else "live" or ""."""
+        given = (rule.kind for rule in self.rules if rule.kind and rule.takes(request))
+        return request.kind or next(given, "live" if time_dependent(request.text) else "")
 
-    def lifetime(self, request: Request) -> float:
-        """Seconds that an answer to this request stays fresh; 0: it is never stored."""
-        return self.lifetimes.get(self.kind(request), self.lifetimes[""])
+    def lifetime(self, request: Request, response: Response | None = None) -> float:
+        """Seconds that an answer to this request stays fresh; 0: it is never stored.
+
+        Args:
+            request: what is asked.
+            response: the answer; None: nothing yet, so rules that are functions are passed over.
+        """
+        said = first(self.rules, request, response, self.lifetimes)
+        return self.lifetimes.get(self.kind(request), self.lifetimes[""]) if said is None else said
+
+    def fresh(self, request: Request, entry: Entry, now: float) -> bool:
+        """Whether a stored answer may serve the request at ``now``: one to another request only as long as its own might."""
+        if not entry.fresh(now, request.control):
+            return False
+        return entry.key == request.key or now - entry.created < self.lifetime(request, entry.response)
+
+    def revalidable(self, request: Request, entry: Entry, now: float) -> bool:
+        """Whether a stored answer that is too old may serve the request while it is asked anew."""
+        return (
+            entry.key == request.key
+            and entry.expires <= now < entry.expires + self.stale_while_revalidate
+            and request.control.max_age is None
+            and self._timeless(request)
+        )
 
     def bypass(self, request: Request) -> str:
         """Why this request is not looked up at all, or ""."""
@@ -220,11 +223,17 @@ class Policy:
             return False
         if unstorable(request.text) or unstorable(response.text):
             return False
-        return self.lifetime(request) > 0
+        return self.lifetime(request, response) > 0
 
     def comparable(self, request: Request) -> bool:
-        """Whether the request may be matched by meaning."""
-        return request.comparable and 0 < len(request.text) <= self.max_text and self.lifetime(request) > 0
+        """Whether the request may be matched by meaning: never where its wording depends on the moment, whatever its kind."""
+        size = len(request.text)
+        return (
+            request.comparable and 0 < size <= self.max_text and self.lifetime(request) > 0 and self._timeless(request)
+        )
+
+    def _timeless(self, request: Request) -> bool:
+        return self.kind(request) != "live" and not time_dependent(request.text)
 
     def compilable(self, request: Request) -> bool:
         """Whether a procedure may be made from the request."""
@@ -233,6 +242,7 @@ class Policy:
             and self.answerable(request)
             and not request.control.no_store
             and self.lifetime(request) > 0
+            and self._timeless(request)
         )
 
     def answerable(self, request: Request) -> bool:

@@ -340,12 +340,13 @@ class Store:
         self,
         *,
         now: float,
+        grace: float,
         uses: Mapping[int, tuple[int, float]],
         procedure_uses: Mapping[int, tuple[int, float]],
         new_aliases: Iterable[Alias],
         counts: Mapping[tuple[str, str, str], int],
     ) -> None:
-        """Write what hits left in memory (uses as id -> (count, last)), and drop what has expired: one transaction."""
+        """Write what hits left in memory (uses as id -> (count, last)), and drop what ended ``grace`` seconds ago, at once."""
         with self.write() as connection:
             for table, table_uses, column in (
                 (entries, uses, entries.c.uses),
@@ -381,7 +382,8 @@ class Store:
                 connection.execute(
                     upsert, [{"day": d, "namespace": s, "name": n, "value": v} for (d, s, n), v in counts.items()]
                 )
-            connection.execute(delete(entries).where(entries.c.expires.is_not(None), entries.c.expires <= now))
+            ended = entries.c.expires <= now - grace
+            connection.execute(delete(entries).where(entries.c.expires.is_not(None), ended))
 
     def totals(self, namespace: str | None = None) -> dict[str, int]:
         """Counters summed over all days, by name."""
