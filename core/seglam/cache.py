@@ -37,6 +37,7 @@ from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
 from seglam.readers import Generation
 from seglam.recognition import Recognizer
+from seglam.reembedding import BATCH, Reembedding
 from seglam.resources import Resources
 from seglam.revalidation import Revalidation
 from seglam.sandbox import MontySandbox, Sandbox
@@ -48,7 +49,6 @@ from seglam.wordbook import Wordbook
 
 logger = logging.getLogger("seglam")
 
-_BATCH = 64  # texts embedded in one go
 Listener = Callable[[Request, Hit | Miss], None]
 
 
@@ -97,11 +97,13 @@ class Cache:
         self._revalidation = Revalidation(self._background, clock)
         self._ledger = Ledger(self._store, clock, policy.flush_after, policy.stale_while_revalidate)
         self._exact = ExactTier(self._store, clock, policy)
-        embedder = Memo(Checked(self._embedder))
+        embedder = Checked(self._embedder)
+        self.reembedding = Reembedding(self._store, embedder, policy, self._ledger.count)
         self.wordbook = Wordbook(self._store)
         self.judgements = Judgements(self._store)
         self._semantic = SemanticTier(
-            self._store, self.wordbook, self.judgements, embedder, policy, clock, self._accepted
+            *(self._store, self.wordbook, self.judgements, Memo(embedder), self.reembedding, policy, clock),
+            self._accepted,
         )
         compiler = None
         if self._model is not None:
@@ -269,12 +271,10 @@ class Cache:
                 return found
             if isinstance(found, Miss) and found.why in (Why.DISAGREE, Why.AUDIT):
                 return found  # the model is to say it, not a similar wording
-            if found is not None and not isinstance(last, Hit):
+            if found is not None and not last:
                 last = found
-        if isinstance(last, Hit):
-            return last
-        written = yield from self._safely("author", self._procedural.author(request), request.namespace)
-        return written or last
+        author = self._safely("author", self._procedural.author(request), request.namespace)
+        return last or (yield from author) or last
 
     def _safely(self, place: str, flow: Flow[Any], namespace: str) -> Flow[Any]:
         """Law 2: a fault inside is a logged, counted miss."""
@@ -346,7 +346,7 @@ class Cache:
             lifetime=self.policy.lifetime(request, response),
             limit=self.policy.max_entries,
             vector=vector[0] if vector else None,
-            fingerprint=vector[1] if vector else None,
+            fingerprint=vector[1] if vector else self._semantic.looked_at(request),
         )
         return vector is not None
 
@@ -363,7 +363,7 @@ class Cache:
             ConfigurationError: an item is no such pair.
         """
         count = 0
-        for batch in batched(exchanges, _BATCH):
+        for batch in batched(exchanges, BATCH):
             for pair in batch:
                 if not (isinstance(pair, tuple) and [type(part) for part in pair] == [Request, Response]):
                     raise ConfigurationError(f"exchanges: expected pairs of Request and Response, got {pair!r:.80}")
@@ -424,7 +424,7 @@ class Cache:
             if procedure is not None:
                 self._standing.suspend((procedure,), "somebody said that an answer was wrong")
             return
-        entry = self._store.entry_by_id(int(number))
+        entry = self._store.entry_by_id(int(number)) or self._semantic.serving(hit, hit.request)
         self._ledger.drop_alias(hit.request.key)
         if entry is None or entry.key == hit.request.key:
             self._store.drop_entries([hit.request.key])
@@ -487,7 +487,7 @@ class Cache:
 
     def stats(self, namespace: str | None = None) -> Stats:
         """What the cache did and saved since its file was made."""
-        return replace(self._ledger.stats(namespace), sizes=self._store.sizes(), procedures=self._library.states())
+        return replace(self._ledger.stats(namespace), procedures=self._library.states())
 
     def check(self) -> list[str]:
         """Prove that file and index are whole and agree: a list of problems, empty when all is well."""

@@ -32,6 +32,8 @@ class Stats:
             them the model won.
         faults: by place; each was a miss instead of an exception.
         sizes: rows by table.
+        spaces: entries and wordings by the embedder that they belong to; "" waits for one.
+        reembedded: of them, how many were taken over from another embedder so far.
         procedures: how many in each state.
     """
 
@@ -50,7 +52,9 @@ class Stats:
     compared: int
     disagreed: int
     faults: dict[str, int]
+    reembedded: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
+    spaces: dict[str, int] = field(default_factory=dict)
     procedures: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -205,4 +209,7 @@ class Ledger:
             compared=totals["audit.agreed"] + totals["audit.disagreed"],
             disagreed=totals["audit.disagreed"],
             faults=under("fault."),
+            reembedded=totals["reembedded"],
+            sizes=self._store.sizes(),
+            spaces=self._store.spaces(),
         )

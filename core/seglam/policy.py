@@ -92,6 +92,8 @@ class Policy:
         stale_while_revalidate: seconds after its end (RFC 5861) in which a stored answer is still served to the very same
             request, while it is asked anew; 0: never. Wording that depends on the moment is never served so.
         max_entries: stored answers; the least recently used go first.
+        reembed: True has texts whose vectors another embedder made embedded anew, in the background, when no process works with
+            that embedder any more; False leaves it to ``Cache.reembedding.run`` and ``seglam reembed``.
         memory_entries: answers kept in memory in front of the store.
         max_text: characters; longer requests are matched exactly only.
         flush_after: seconds after which counters, uses and aliases are written down.
@@ -131,6 +133,7 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     stale_while_revalidate: float = 0.0
     max_entries: int = 10_000
+    reembed: bool = True
     memory_entries: int = 2048
     max_text: int = 65_536
     flush_after: float = 5.0

@@ -273,9 +273,16 @@ _M003: Final = (
     "CREATE INDEX judgements_key ON judgements (key)",
 )
 
+_M004: Final = (
+    # Which rows are of another embedder must be known at once, and how many is what the progress is told by.
+    "CREATE INDEX entries_fingerprint ON entries (fingerprint) WHERE fingerprint IS NOT NULL",
+    "CREATE INDEX wordings_fingerprint ON wordings (fingerprint)",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m001_first", _M001),
     ("m002_life", _M002),
     ("m003_contrast", _M003),
+    ("m004_spaces", _M004),
 )
 """Append only: a migration that was ever in a release is never changed."""
