@@ -15,8 +15,8 @@ from seglam.contrast import Sense
 from seglam.trust import upper_bound
 from seglam.wordbook import MADE
 
-SETTINGS: Final = ((0.80, 0.02), (0.75, 0.03), (0.75, 0.06), (0.92, 0.04))
-"""contrast_threshold and contrast_margin; the first are the English model's defaults."""
+SETTINGS: Final = ((0.80, 0.02), (0.80, 0.06), (0.75, 0.03), (0.75, 0.06), (0.92, 0.04))
+"""contrast_threshold and contrast_margin; first the defaults of the embedded model, then those of any other."""
 QUIET: Final = {"check_hits": 0.0, "compile": "off", "on_fault": "raise"}
 
 

@@ -149,7 +149,7 @@ class Matcher:
         scores = [float(vector @ wording.vector) for wording in others if wording.vector is not None]
         closest = int(np.argmax(scores))
         margin = candidate.score - scores[closest]
-        if margin < self._policy.contrast_margin:
+        if margin < self._policy.margin(self._fingerprint()):
             logger.debug("semantic candidate refused: nearer to a look-alike")
             return None
         # The wording alone may have lost what the question says: "get my water running" does not tell on from off.

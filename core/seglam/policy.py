@@ -16,6 +16,10 @@ from seglam.thresholds import Threshold, as_threshold
 
 HOUR: Final = 3600.0
 _MOST: Final = 10**9
+_MARGIN: Final = 0.02
+_MARGIN_ELSEWHERE: Final = (
+    0.06  # with 0.02 two other models served 2 and 3 of 74 questions wrongly, with 0.06 none and 1
+)
 
 _WHOLE: Final = (
     *("candidates", "heat", "shadow", "repairs", "compiles_per_hour", "max_entries", "memory_entries"),
@@ -23,7 +27,7 @@ _WHOLE: Final = (
 )
 _SHARES: Final = (
     *("trust", "audit_first", "audit", "kin", "kin_recurring"),
-    *("contrast_near", "contrast_margin", "check_hits"),
+    *("contrast_near", "check_hits"),
 )
 _LEAST: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -62,7 +66,8 @@ class Policy:
         contrast_threshold: the same for a hit by a contrast set.
         verifier: reads both texts of a semantic hit after guards and threshold, and may refuse it; what fails in it refuses.
         check_hits: the share of semantic hits that the model answers all the same, to be compared.
-        contrast_margin: by how much its nearest wording must win over its nearest look-alike.
+        contrast_margin: by how much its nearest wording must win over its nearest look-alike. None: 0.02 for the embedded model,
+            and 0.06 for any other, whose scores nobody has seen.
         compile: "hot": in the background at the ``heat``-th similar miss; "first": at the first miss the model is asked
             for code instead of an answer; "off": never.
         heat: similar misses before a class is compiled ("hot").
@@ -105,7 +110,7 @@ class Policy:
     contrast: Literal["hot", "off"] = "hot"
     contrast_near: float = 0.75
     contrast_threshold: float | Threshold = 0.80
-    contrast_margin: float = 0.02
+    contrast_margin: float | None = None
     verifier: Verifier | None = None
     check_hits: float = 0.02
     compile: Literal["hot", "first", "off"] = "hot"
@@ -146,6 +151,8 @@ class Policy:
             _at_least(name, getattr(self, name), least)
         for name in _SHARES:
             _within(name, getattr(self, name), 0.0, 1.0)
+        if self.contrast_margin is not None:
+            _within("contrast_margin", self.contrast_margin, 0.0, 1.0)
         _one_of("compile", self.compile, ("hot", "first", "off"))
         _one_of("contrast", self.contrast, ("hot", "off"))
         _one_of("on_fault", self.on_fault, ("miss", "raise"))
@@ -183,6 +190,12 @@ class Policy:
     def contrasting(self) -> Threshold:
         """The threshold of hits by contrast sets."""
         return as_threshold("Policy.contrast_threshold", self.contrast_threshold)
+
+    def margin(self, fingerprint: str) -> float:
+        """By how much a wording must win over a look-alike, in the space of this embedder."""
+        if self.contrast_margin is not None:
+            return self.contrast_margin
+        return _MARGIN if fingerprint.startswith("minilm:") else _MARGIN_ELSEWHERE
 
     def kind(self, request: Request) -> str:
         """The kind of content: the request's own, else that of the first rule which gives one, else "live" or ""."""
