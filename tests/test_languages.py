@@ -12,7 +12,7 @@ from seglam.languages import _identifier, language, spoken
 from seglam.llm import Completion
 from seglam.wordbook import MADE
 
-KOREAN = ["내 택배는 어디에 있나요?", "주문을 취소하고 싶어요", "배송은 며칠이나 걸리나요?", "환불은 어떻게 받나요?"]
+KOREAN = ["소포를 어디에 맡기나요?", "주문을 취소하고 싶어요", "배송은 며칠이나 걸리나요?", "환불은 어떻게 받나요?"]
 ENGLISH = [
     "How do I send a parcel?",
     "How do I cancel my order?",

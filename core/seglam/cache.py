@@ -3,13 +3,12 @@
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from weakref import WeakSet
 
 from seglam import traffic
@@ -19,7 +18,7 @@ from seglam.casebook import Casebook
 from seglam.compiler import Compiler
 from seglam.contrast import Sense
 from seglam.curator import Curator
-from seglam.embed import Checked, Memo, as_embedder
+from seglam.embed import Checked, Memo, as_embedder, batched
 from seglam.errors import ConfigurationError, OnlyIfCachedError
 from seglam.exact import ExactTier
 from seglam.exchange import Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
@@ -37,7 +36,9 @@ from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
 from seglam.readers import Generation
 from seglam.recognition import Imported, Recognizer
+from seglam.reembedding import BATCH, Reembedding
 from seglam.resources import Resources
+from seglam.revalidation import Revalidation
 from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
 from seglam.standing import Standing
@@ -47,8 +48,6 @@ from seglam.wordbook import Wordbook
 
 logger = logging.getLogger("seglam")
 
-T = TypeVar("T")
-_BATCH = 64  # texts embedded in one go
 Listener = Callable[[Request, Hit | Miss], None]
 
 
@@ -92,14 +91,17 @@ class Cache:
         self._writer = Background(self._executor, partial(self.fault, "flush"))
         self._flights: Flights[Response] = Flights()
         self._library = Library(self._store)
-        self._ledger = Ledger(self._store, clock, policy.flush_after)
+        self._revalidation = Revalidation(self._background, clock)
+        self._ledger = Ledger(self._store, clock, policy.flush_after, policy.stale_while_revalidate)
         self._faults = Faults(raises=lambda: policy.on_fault == "raise", count=self._ledger.count)
-        self._exact = ExactTier(self._store, clock, policy.memory_entries, policy.reading.floor)
-        embedder = Memo(Checked(self._embedder))
+        self._exact = ExactTier(self._store, clock, policy)
+        embedder = Checked(self._embedder)
+        self.reembedding = Reembedding(self._store, embedder, policy, self._ledger.count)
         self.wordbook = Wordbook(self._store)
         self.judgements = Judgements(self._store)
         self._semantic = SemanticTier(
-            self._store, self.wordbook, self.judgements, embedder, policy, clock, self._accepted
+            *(self._store, self.wordbook, self.judgements, Memo(embedder), self.reembedding, policy, clock),
+            self._accepted,
         )
         compiler = None
         if self._model is not None:
@@ -205,20 +207,22 @@ class Cache:
         return await arun(self._respond(request, Call(None, partial(origin, request)), found))
 
     def _respond(self, request: Request, origin: Call, known: Miss | None) -> Flow[Response]:
-        found: Hit | Miss = (yield from self._lookup(request)) if known is None else known
+        # A fresh answer was asked for: sharing one that began before would not be fresh.
+        key = f"{request.key}{'!' if request.control.no_cache else ''}{'-' if request.control.no_store else ''}"
+        fly = partial(self._flights.share, key, partial(self._ask, request, origin))
+        refresh = self._safely("revalidation", fly(), request.namespace)  # a generator: nothing has begun
+        found: Hit | Miss = (yield from self._lookup(request, refresh)) if known is None else known
         if isinstance(found, Hit):
             return found.response
         if request.control.only_if_cached:
             raise OnlyIfCachedError(f"nothing is cached for this request ({found.why})")
-        # A fresh answer was asked for: sharing one that began before would not be fresh.
-        key = f"{request.key}{'!' if request.control.no_cache else ''}{'-' if request.control.no_store else ''}"
-        return (yield from self._flights.share(key, lambda: self._ask(request, origin)))
+        return (yield from fly())
 
     def _ask(self, request: Request, origin: Call) -> Flow[Response]:
         if not self._closed and not self.policy.bypass(request):
             # Between our lookup and this flight another one may have landed: ask once more, or two calls are made.
             landed = yield from self._safely(TierName.EXACT, self._exact.find(request), request.namespace)
-            if isinstance(landed, Hit):
+            if isinstance(landed, Hit) and not landed.stale:
                 return landed.response
         response = yield origin
         if not isinstance(response, Response):
@@ -226,7 +230,7 @@ class Cache:
         yield from self._record(request, response)
         return response
 
-    def _lookup(self, request: Request) -> Flow[Hit | Miss]:
+    def _lookup(self, request: Request, refresh: Flow[Any] | None = None) -> Flow[Hit | Miss]:
         if not isinstance(request, Request):
             raise ConfigurationError(f"request: expected a Request, got {type(request).__name__}")
         if self._closed:
@@ -237,7 +241,9 @@ class Cache:
         else:
             found = yield from self._ask_tiers(request)
         saved = Usage()
-        if isinstance(found, Hit):
+        if isinstance(found, Hit) and found.stale:
+            found = yield from self._revalidation.serve(found, request, refresh)
+        elif isinstance(found, Hit):
             saved = found.response.usage
             if found.tier is TierName.PROCEDURE:
                 saved = self._procedural.saved(found, request.context)
@@ -256,17 +262,17 @@ class Cache:
             self.fault("listener", error, request.namespace)
 
     def _ask_tiers(self, request: Request) -> Flow[Hit | Miss]:
-        miss = Miss(Why.ABSENT)
+        last: Hit | Miss = Miss(Why.ABSENT)  # a stale answer waits for a tier with a fresh one
         for tier in (self._exact, self._procedural, self._semantic):
             found = yield from self._safely(tier.name, tier.find(request), request.namespace)
-            if isinstance(found, Hit):
+            if isinstance(found, Hit) and not found.stale:
                 return found
-            if isinstance(found, Miss):
-                miss = found
-                if found.why in (Why.DISAGREE, Why.AUDIT):  # the model is to say it, not a similar wording
-                    return found
-        written = yield from self._safely("author", self._procedural.author(request), request.namespace)
-        return written or miss
+            if isinstance(found, Miss) and found.why in (Why.DISAGREE, Why.AUDIT):
+                return found  # the model is to say it, not a similar wording
+            if found is not None and not last:
+                last = found
+        author = self._safely("author", self._procedural.author(request), request.namespace)
+        return last or (yield from author) or last
 
     def _safely(self, place: str, flow: Flow[Any], namespace: str) -> Flow[Any]:
         """Law 2: a fault inside is a logged, counted miss."""
@@ -327,10 +333,10 @@ class Cache:
             response,
             kind=self.policy.kind(request),
             now=self._clock(),
-            lifetime=self.policy.lifetime(request),
+            lifetime=self.policy.lifetime(request, response),
             limit=self.policy.max_entries,
             vector=vector[0] if vector else None,
-            fingerprint=vector[1] if vector else None,
+            fingerprint=vector[1] if vector else self._semantic.looked_at(request),
         )
         return vector is not None
 
@@ -347,7 +353,7 @@ class Cache:
             ConfigurationError: an item is no such pair.
         """
         count = 0
-        for batch in _batched(exchanges, _BATCH):
+        for batch in batched(exchanges, BATCH):
             for pair in batch:
                 if not (isinstance(pair, tuple) and [type(part) for part in pair] == [Request, Response]):
                     raise ConfigurationError(f"exchanges: expected pairs of Request and Response, got {pair!r:.80}")
@@ -409,7 +415,7 @@ class Cache:
                 self._standing.suspend((procedure,), "somebody said that an answer was wrong")
             return
         self._ledger.drop_alias(hit.request.key)
-        self._recognizer.wrong(hit.request, int(number))
+        self._recognizer.wrong(hit, hit.request, int(number))
 
     def crystallise(self, request: Request) -> bool:
         """Have the contrast set of a stored question written now, as after an import of questions that will be asked again.
@@ -475,7 +481,6 @@ class Cache:
         """What the cache did and saved since its file was made."""
         return replace(
             self._ledger.stats(namespace),
-            sizes=self._store.sizes(),
             procedures=self._library.states(),
             recognition=traffic.census(self._store, namespace),
             languages=traffic.spoken(self._store, namespace),
@@ -512,13 +517,6 @@ class Cache:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
-    """So many at a time; itertools has it from Python 3.12 on."""
-    rest = iter(items)
-    while batch := tuple(islice(rest, size)):
-        yield batch
 
 
 _opened: "WeakSet[Cache]" = WeakSet()

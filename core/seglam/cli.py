@@ -179,6 +179,27 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def reembed(
+    file: FileArgument,
+    embedder: Annotated[
+        str, typer.Option(help="The application's: a sentence-transformers name or path; default: the embedded model.")
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Also what running processes still compare.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the vectors of every other embedder anew with this one, now."""
+    with existing(file, embedder or None) as cache:
+        left = cache.reembedding.run(force=force)
+        spaces = cache.stats().spaces
+    if as_json:
+        print(json.dumps({"left": left, "spaces": spaces}))
+    else:
+        for name, count in sorted(spaces.items()):
+            print(f"{count:>9,} {name or 'waiting'}")
+        print(f"{left} left to processes that work with them" if left else "all texts are of one embedder")
+
+
 def main() -> None:
     """Run the command; an error of seglam is one line and exit status 2."""
     try:

@@ -23,6 +23,7 @@ class Stats:
         requests: lookups.
         hits: by tier.
         misses: by reason.
+        stale: hits that were too old and are asked anew; they save waiting, so they are no saved calls.
         saved_calls, saved_input_tokens, saved_output_tokens: model calls that hits made unnecessary; tokens are those that
             the stored answers cost, and for a procedure the mean of its cases.
         compile_calls, vote_calls, contrast_calls: what the compiler's model was asked, to be subtracted: for procedures and
@@ -34,6 +35,8 @@ class Stats:
             them the model won.
         faults: by place; each was a miss instead of an exception.
         sizes: rows by table.
+        spaces: entries and wordings by the embedder that they belong to; "" waits for one.
+        reembedded: of them, how many were taken over from another embedder so far.
         procedures: how many in each state.
         recognition: contrast sets and their cost in vectors: sets, hot_share (of the entries, those with a set),
             wordings_per_set, vectors_per_entry, and wordings by who put them there.
@@ -43,6 +46,7 @@ class Stats:
     requests: int
     hits: dict[str, int]
     misses: dict[str, int]
+    stale: int
     saved_calls: int
     saved_input_tokens: int
     saved_output_tokens: int
@@ -56,7 +60,9 @@ class Stats:
     compared: int
     disagreed: int
     faults: dict[str, int]
+    reembedded: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
+    spaces: dict[str, int] = field(default_factory=dict)
     procedures: dict[str, int] = field(default_factory=dict)
     recognition: dict[str, float] = field(default_factory=dict)
     languages: dict[str, int] = field(default_factory=dict)
@@ -78,12 +84,19 @@ class Stats:
 
 
 class Ledger:
-    """Counts, uses and aliases that wait to be written. Safe to share between threads."""
+    """Counts, uses and aliases that wait to be written. Safe to share between threads.
 
-    def __init__(self, store: Store, clock: Callable[[], float], flush_after: float) -> None:
+    Args:
+        store, clock: shared with the cache.
+        flush_after: seconds after which they are written.
+        grace: seconds for which answers are kept after their end.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float], flush_after: float, grace: float = 0.0) -> None:
         self._store = store
         self._clock = clock
         self._flush_after = flush_after
+        self._grace = grace
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._uses: dict[int, tuple[int, float]] = {}
@@ -129,7 +142,7 @@ class Ledger:
                 self._add(space, {"requests": 1, f"miss.{found.why}": 1})
                 return
             tokens = {"saved.input_tokens": saved.input_tokens, "saved.output_tokens": saved.output_tokens}
-            self._add(space, {"requests": 1, f"hit.{found.tier}": 1} | tokens)
+            self._add(space, {"requests": 1, f"hit.{found.tier}": 1, "stale": int(found.stale)} | tokens)
             kind, _, row = found.source.partition(":")
             table = self._procedure_uses if kind == "procedure" else self._uses
             count, _last = table.get(int(row), (0, 0.0))
@@ -163,7 +176,12 @@ class Ledger:
             self._since = self._clock()
         try:
             self._store.flush(
-                now=self._clock(), uses=uses, procedure_uses=procedure_uses, new_aliases=new_aliases, counts=counts
+                now=self._clock(),
+                grace=self._grace,
+                uses=uses,
+                procedure_uses=procedure_uses,
+                new_aliases=new_aliases,
+                counts=counts,
             )
         except BaseException:
             with self._lock:
@@ -194,7 +212,8 @@ class Ledger:
             requests=totals["requests"],
             hits=hits,
             misses=under("miss."),
-            saved_calls=sum(hits.values()),
+            stale=totals["stale"],
+            saved_calls=sum(hits.values()) - totals["stale"],
             saved_input_tokens=totals["saved.input_tokens"],
             saved_output_tokens=totals["saved.output_tokens"],
             compile_calls=totals["compile.calls"] + totals["widen.calls"],
@@ -207,4 +226,7 @@ class Ledger:
             compared=totals["audit.agreed"] + totals["audit.disagreed"],
             disagreed=totals["audit.disagreed"],
             faults=under("fault."),
+            reembedded=totals["reembedded"],
+            sizes=self._store.sizes(),
+            spaces=self._store.spaces(),
         )

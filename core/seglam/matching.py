@@ -149,7 +149,7 @@ class Matcher:
         scores = [float(vector @ wording.vector) for wording in others if wording.vector is not None]
         closest = int(np.argmax(scores))
         margin = candidate.score - scores[closest]
-        if margin < self._policy.contrast_margin:
+        if margin < self._policy.margin(self._fingerprint()):
             logger.debug("semantic candidate refused: nearer to a look-alike")
             return None
         # The wording alone may have lost what the question says: "get my water running" does not tell on from off.
@@ -184,7 +184,7 @@ class Matcher:
             return None
         entry = candidate.entry or self._store.entry(candidate.key)
         usable = entry is not None and entry.request.scope == request.scope
-        if entry is None or not usable or not entry.fresh(self._clock(), request.control):
+        if entry is None or not usable or not self._policy.fresh(request, entry, self._clock()):
             return None
         verifier = self._policy.verifier
         if verifier is not None and not verified(verifier, request.text, candidate.text):

@@ -13,7 +13,7 @@ from seglam import contrastfile, languages, traffic
 from seglam.compiler import Compiler
 from seglam.contrast import Contrast, Sense, contrast_prompt, parse_contrast
 from seglam.errors import ConfigurationError, ReplyError
-from seglam.exchange import Request, Response, digest
+from seglam.exchange import Hit, Request, Response, digest
 from seglam.judgements import READING, Judgement, Judgements
 from seglam.judging import ModelJudge, judged, settled
 from seglam.ledger import Ledger
@@ -122,9 +122,9 @@ class Recognizer:
         model = CallableModel(lambda prompt: compiler.ask(prompt, purpose))
         return judged(ModelJudge(model), request.text, stored, said, "text")
 
-    def wrong(self, request: Request, entry_id: int) -> None:
+    def wrong(self, hit: Hit, request: Request, entry_id: int) -> None:
         """Somebody says that the entry's answer is none to the request; it counts as what it would be served for now."""
-        entry = self._store.entry_by_id(entry_id)
+        entry = self._store.entry_by_id(entry_id) or self._semantic.serving(hit, request)
         if entry is None or entry.key == request.key:
             self._store.drop_entries([request.key])
             return

@@ -289,6 +289,12 @@ _M004: Final = (
     UPDATE procedures SET stamp = (SELECT value FROM meta WHERE name = 'procedures') WHERE id = NEW.id; END""",
 )
 
+_M005: Final = (
+    # Which rows are of another embedder must be known at once, and how many is what the progress is told by.
+    "CREATE INDEX entries_fingerprint ON entries (fingerprint) WHERE fingerprint IS NOT NULL",
+    "CREATE INDEX wordings_fingerprint ON wordings (fingerprint)",
+)
+
 _M007: Final = (
     # Whatever takes an entry away (a new answer, age, eviction, a person) takes it off the lines of its neighbours: by the
     # time anybody looks there is nothing to compare it with.
@@ -304,6 +310,7 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m002_life", _M002),
     ("m003_contrast", _M003),
     ("m004_stamp", _M004),
+    ("m005_spaces", _M005),
     ("m007_neighbours", _M007),
 )
 """Append only: a migration that was ever in a release is never changed."""

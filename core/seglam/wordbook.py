@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, func, literal, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from seglam.contrast import MOST_OF_A_SENSE, Sense
@@ -48,15 +48,19 @@ _BY_ID: Final = (
     .where(wordings.c.id.in_(bindparam("ids", expanding=True)))
 )
 _OF_KEY: Final = (
-    select(*_WORDING, wordings.c.vector)
+    select(*_WORDING, wordings.c.vector, wordings.c.fingerprint)
     .join(contrasts, contrasts.c.id == wordings.c.contrast_id)
-    .where(contrasts.c.key == bindparam("key"), wordings.c.fingerprint == bindparam("fingerprint"))
+    .where(contrasts.c.key == bindparam("key"))
 )
 _VECTOR: Final = select(
     wordings.c.id, contrasts.c.namespace, contrasts.c.vary, contrasts.c.engine, wordings.c.vector
 ).join(contrasts, contrasts.c.id == wordings.c.contrast_id)
 _VECTORS: Final = (
-    _VECTOR.where(wordings.c.id > bindparam("last"), wordings.c.fingerprint == bindparam("fingerprint"))
+    _VECTOR.where(
+        wordings.c.id > bindparam("last"),
+        wordings.c.fingerprint == bindparam("fingerprint"),
+        func.length(wordings.c.vector) > 0,
+    )
     .order_by(wordings.c.id)
     .limit(_BATCH)
 )
@@ -218,8 +222,13 @@ class Wordbook:
         return {row.id: _wording(row) for row in self._store.read(_BY_ID, {"ids": list(ids)})} if ids else {}
 
     def of(self, key: str, fingerprint: str) -> list[Wording]:
-        """A question's wordings with the vectors that this embedder made."""
-        rows = self._store.read(_OF_KEY, {"key": key, "fingerprint": fingerprint})
+        """A question's wordings with their vectors; none at all unless this embedder made the vectors of all of them.
+
+        Without some of its look-alikes a line would let them through.
+        """
+        rows = self._store.read(_OF_KEY, {"key": key})
+        if any(row.fingerprint != fingerprint or not row.vector for row in rows):
+            return []
         return [_wording(row, unpack(row.vector)) for row in rows]
 
     def wordings_of(self, key: str) -> list[Wording]:
@@ -240,7 +249,7 @@ class Wordbook:
         if not ids:
             return []
         query = _VECTOR.where(wordings.c.id.in_(ids), wordings.c.fingerprint == fingerprint)
-        return self._store.read(query)
+        return [row for row in self._store.read(query) if row.vector]
 
     def ids(self) -> list[int]:
         """The ids of all wordings."""
