@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.semantic.data import Pair
 from benchmarks.semantic.peers import Ask, Peer, Vectors
 from seglam import Cache, Fitted, Hit, Policy, Request, Response
+from seglam.contrast import contrast_prompt, parse_contrast
 from seglam.judgements import READING, Judgement
 from seglam.trust import upper_bound, wilson_lower
 
@@ -31,17 +32,18 @@ def share(count: int, n: int) -> dict[str, float]:
 
 
 def opened(questions: Sequence[str], folder: Path, **options: Any) -> Cache:
-    """A cache that holds the questions; the answer to the n-th is its number."""
+    """A cache that holds the questions; the answer to the n-th is its number, unless ``answers`` are given."""
+    answers = options.pop("answers", None) or [f"answer {number}" for number in range(len(questions))]
     policy = Policy(**{**_QUIET, **options.pop("policy", {})})
     cache = Cache.open(folder / f"{len(list(folder.iterdir()))}.db", policy=policy, **options)
-    cache.load((Request(question), Response(f"answer {number}")) for number, question in enumerate(questions))
+    cache.load((Request(q), Response(answer)) for q, answer in zip(questions, answers, strict=True))
     return cache
 
 
 def served(cache: Cache, text: str) -> tuple[int, Hit] | None:
     """Which question answered, and the hit."""
     found = cache.lookup(Request(text))
-    return (int(found.response.text.split()[1]), found) if isinstance(found, Hit) else None
+    return (int(found.response.text.split()[1].rstrip(":")), found) if isinstance(found, Hit) else None
 
 
 Served = Callable[[str], tuple[int, Mapping[str, Any]] | None]
@@ -128,6 +130,21 @@ def without_sets(pairs: Sequence[Pair], tick: Tick, **policy: Any) -> dict[str, 
         return judge_pairs(pairs, by(cache), questions, tick)
 
 
+def with_wordings(pairs: Sequence[Pair], model: Any, tick: Tick, **policy: Any) -> dict[str, Any]:
+    """A handbook: each question stored in several wordings with one answer, no contrast sets. The wordings are the tape's."""
+    texts: list[str] = []
+    owners: list[int] = []
+    questions = list(dict.fromkeys(pair.a for pair in pairs))
+    for number, question in enumerate(questions):
+        found = parse_contrast(model.complete(contrast_prompt(question)).text, question).same
+        texts += [question, *found]
+        owners += [number] * (1 + len(found))
+    answers = [f"answer {number}: what the handbook says to all who ask for this." for number in owners]
+    options = {"answers": answers, "policy": {"contrast": "off", **policy}}
+    with tempfile.TemporaryDirectory() as folder, opened(texts, Path(folder), **options) as cache:
+        return {"stored": len(texts), **judge_pairs(pairs, by(cache), questions, tick)}
+
+
 def others_on_pairs(pairs: Sequence[Pair], peers: Sequence[Peer], vectors: Vectors, tick: Tick) -> dict[str, Any]:
     """What other caches serve of the same pairs."""
     questions = list(dict.fromkeys(pair.a for pair in pairs))
@@ -154,20 +171,36 @@ def stream(
             near = [(intent, ask(text)) for text, intent in asked]
         hits = [intents[at] == intent for intent, at in near if at is not None]
         told[peer.name] = {"hits": share(len(hits), len(asked)), "wrong": share(hits.count(False), len(hits))}
-    with tempfile.TemporaryDirectory() as folder, opened(texts, Path(folder)) as cache:
-        found = []
+    told["seglam, every question its answer"] = _streamed(texts, intents, asked, tick, {})
+    # Judged by intent, so one answer for each intent, as in a handbook: only then can a cache see where answers part.
+    shared = [f"The page of the handbook about {intent}: what to do, and whom to ask." for intent in intents]
+    told["seglam, one answer an intent"] = _streamed(texts, intents, asked, tick, {"answers": shared})
+    return told
+
+
+def _streamed(
+    texts: Sequence[str],
+    intents: Sequence[str],
+    asked: Sequence[tuple[str, str]],
+    tick: Tick,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    numbers = {text: number for number, text in enumerate(texts)}
+    found = []
+    with tempfile.TemporaryDirectory() as folder, opened(texts, Path(folder), **options) as cache:
         for text, intent in asked:
-            one = served(cache, text)
+            hit = cache.lookup(Request(text))
             tick()
-            if one is not None:
-                found.append((intents[one[0]] == intent, text, texts[one[0]]))
-    wrong = [{"asked": text, "served": taken} for right, text, taken in found if not right]
-    told["seglam"] = {
+            if isinstance(hit, Hit):
+                wording = str(hit.notes.get("wording", text))
+                found.append((intents[numbers[wording]] == intent, text, wording, str(hit.notes.get("rule", "exact"))))
+    wrong = [{"asked": text, "served": taken, "rule": rule} for right, text, taken, rule in found if not right]
+    return {
         "hits": share(len(found), len(asked)),
         "wrong": share(len(wrong), len(found)),
-        "examples": wrong[:20],
+        "by rule": dict(Counter(rule for *_, rule in found)),
+        "examples": wrong,
     }
-    return told
 
 
 def fitted(

@@ -44,6 +44,9 @@ def main() -> dict[str, Any]:
             results["others on pairs"] = parts.others_on_pairs(pairs, peers, vectors, tick)
             results["pairs, plain rule"] = parts.without_sets(pairs, _ticker(bar, "pairs, plain", len(pairs)))
             tape = Tape(TAPE)
+            for name, least in (("pairs, several wordings", 0.85), ("pairs, several wordings, no consensus", 1.0)):
+                tick = _ticker(bar, name, len(pairs))
+                results[name] = parts.with_wordings(pairs, tape, tick, consensus=least)
             others = data.strangers(place)
             tick = _ticker(bar, "pairs, sets", len(pairs))
             results["pairs, contrast sets"] = parts.with_sets(pairs, others, tape, tick)
@@ -52,7 +55,9 @@ def main() -> dict[str, Any]:
             results["pairs, contrast sets at 0.70"] = loose
             stored = data.banking(place, "train", 0, STORED)
             asked = data.banking(place, "test", 0, ASKED)
-            results["banking77"] = parts.stream(stored, asked, peers, vectors, _ticker(bar, "banking77", len(asked)))
+            results["banking77"] = parts.stream(
+                stored, asked, peers, vectors, _ticker(bar, "banking77", 2 * len(asked))
+            )
             halves = (data.banking(place, "train", 0, STORED + ASKED)[STORED:], asked)
             tick = _ticker(bar, "fitted", len(halves[0]) + len(asked))
             results["fitted to 1 %"] = parts.fitted(stored, halves, 0.01, tick)
@@ -75,7 +80,10 @@ def _show(console: Console, results: dict[str, Any]) -> None:
     table = Table("look-alike pairs", "same answer, served", "another answer, served", "another question's answer")
     for name, row in results["others on pairs"].items():
         table.add_row(name, _rate(row["same"]), _rate(row["traps"]), str(row["other question's answer"]))
-    for name in ("pairs, plain rule", "pairs, contrast sets", "pairs, contrast sets at 0.70"):
+    for name in (
+        *("pairs, plain rule", "pairs, several wordings, no consensus", "pairs, several wordings"),
+        *("pairs, contrast sets", "pairs, contrast sets at 0.70"),
+    ):
         row = results[name]
         table.add_row(
             f"seglam, {name[7:]}", _rate(row["same"]), _rate(row["traps"]), str(row["other question's answer"])

@@ -18,6 +18,7 @@ _MOST_VIEWS: Final = 64
 
 READING: Final = "reading"
 CONTRAST: Final = "contrast"
+CONSENSUS: Final = "consensus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Judgement:
         key: of the stored question.
         text: what was asked.
         wording: what it was taken for.
-        rule: "reading" or "contrast".
+        rule: "reading", "contrast" or "consensus".
         score: cosine similarity.
         right: None: nobody could tell.
         arm: of an A/B test, or "".
