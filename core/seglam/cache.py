@@ -28,6 +28,7 @@ from seglam.exchange import Hit, Miss, Request, Response, Reuse, TierName, Usage
 from seglam.flights import Flights
 from seglam.flow import Call, Flow, arun, call, run
 from seglam.judgements import READING, Judgements
+from seglam.labels import Labels
 from seglam.learning import Learner
 from seglam.ledger import Ledger, Stats
 from seglam.library import Library
@@ -100,6 +101,7 @@ class Cache:
         embedder = Memo(Checked(self._embedder))
         self.wordbook = Wordbook(self._store)
         self.judgements = Judgements(self._store)
+        self.labels = Labels(self._store, embedder, clock)
         self._semantic = SemanticTier(
             self._store, self.wordbook, self.judgements, embedder, policy, clock, self._accepted
         )

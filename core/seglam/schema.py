@@ -180,6 +180,18 @@ judgements = Table(
     Column("created", Float, nullable=False),
 )
 
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("namespace", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("right", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
 counters = Table(
     "counters",
     metadata,
@@ -273,9 +285,17 @@ _M003: Final = (
     "CREATE INDEX judgements_key ON judgements (key)",
 )
 
+_M005: Final = (
+    # Pairs that somebody labelled are no hits: apart from the judgements, and of their texts nothing but the score is kept.
+    """CREATE TABLE labels (id INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    source TEXT NOT NULL, score REAL NOT NULL, right INTEGER NOT NULL, created REAL NOT NULL)""",
+    "CREATE INDEX labels_source ON labels (namespace, fingerprint, source)",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m001_first", _M001),
     ("m002_life", _M002),
     ("m003_contrast", _M003),
+    ("m005_labels", _M005),
 )
 """Append only: a migration that was ever in a release is never changed."""
