@@ -21,6 +21,7 @@ _OFTEN: Final = re.compile(
 )
 
 _Instead = str | Callable[[re.Match[str]], str]
+_Idiom = tuple[str, re.Pattern[str], _Instead]
 
 
 def _range(match: re.Match[str]) -> str:
@@ -29,36 +30,50 @@ def _range(match: re.Match[str]) -> str:
     return f"{match[1]}/{match[2]}" if following else match[0]
 
 
-_IDIOMS: Final[tuple[tuple[re.Pattern[str], _Instead], ...]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), instead)
-    for pattern, instead in (
+_IDIOMS: Final[tuple[_Idiom, ...]] = tuple(
+    (sign, re.compile(pattern, re.IGNORECASE), instead)
+    for sign, pattern, instead in (
         # "at 17" is an age too: so an age is a number without a unit
-        (rf"(?<![\w.,/-])(\d+|{_SPOKEN})[- ](?:years?|yrs?)[- ](?:olds?|of age)\b", r"aged \1"),
-        (r"(?<![\w.,/-])(\d+) ?yo\b", r"aged \1"),
-        (rf"(?<![\w.,/-])(\d+|{_SPOKEN})-({_TIME}|{_LENGTH})(?:-(?=old)|\b(?!-))", r"\1 \2 "),
-        (r"\b(20\d\d)[-–](\d\d)\b(?![-–/.\d])", _range),
-        (r"\b(?:US|U\.S\.|American) dollars?\b", "USD"),
-        (r"\bCanadian dollars?\b", "CAD"),
-        (r"\bAustralian dollars?\b", "AUD"),
-        (r"\b(?:pounds? sterling|British pounds?)\b", "GBP"),
-        (r"\bonce (?=(?:i|you|we|he|she|it|they|the|my|your|our|their|his|her|this|that|\d+)(?:[ '’]|\b))", "after "),
-        (r"\bwith no (?!more|less|later|fewer|longer|one\b)", "without "),
-        (r"\bno\. ?(?=\d)", "number "),
-        (r"\bbigger than\b", "larger than"),
+        ("old", rf"(?<![\w.,/-])(\d+|{_SPOKEN})[- ](?:years?|yrs?)[- ]olds?\b", r"aged \1"),
+        ("of age", rf"(?<![\w.,/-])(\d+|{_SPOKEN}) (?:years?|yrs?) of age\b", r"aged \1"),
+        ("yo", r"(?<![\w.,/-])(\d+) ?yo\b", r"aged \1"),
+        ("-", rf"(?<![\w.,/-])(\d+|{_SPOKEN})-({_TIME}|{_LENGTH})(?:-(?=old)|\b(?!-))", r"\1 \2 "),
+        ("20", r"\b(20\d\d)[-–](\d\d)\b(?![-–/.\d])", _range),
+        ("dollar", r"\b(?:US|U\.S\.|American) dollars?\b", "USD"),
+        ("canadian dollar", r"\bcanadian dollars?\b", "CAD"),
+        ("australian dollar", r"\baustralian dollars?\b", "AUD"),
+        ("pound", r"\b(?:pounds? sterling|British pounds?)\b", "GBP"),
+        (
+            "once ",
+            r"\bonce (?=(?:i|you|we|he|she|it|they|the|my|your|our|their|his|her|this|that|\d+)(?:[ '’]|\b))",
+            "after ",
+        ),
+        ("with no ", r"\bwith no (?!more|less|later|fewer|longer|one\b)", "without "),
+        ("no.", r"\bno\. ?(?=\d)", "number "),
+        ("bigger than", r"\bbigger than\b", "larger than"),
     )
 )
+"""What a text must hold for a pattern to be tried, the pattern, and what it becomes."""
+_SIGNS_OF_RATES: Final = ("each", "every", "per ", *_UNITS_OF_TIME)
 
 
 def plain(text: str) -> str:
     """A text in which one thing is written in one way."""
-    for pattern, instead in _IDIOMS:
-        text = pattern.sub(instead, text)
+    low = text.casefold()
+    for sign, pattern, instead in _IDIOMS:
+        if sign in low:
+            text = pattern.sub(instead, text)
     return text
 
 
 def often(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """How often something is: the units of time after "each" or "every", and those of all rates ("per month", "monthly")."""
+    """How often something is, in units of time: after "each" or "every", and of all rates ("per month", "monthly").
+
+    Args:
+        text: in small letters.
+    """
+    if not any(sign in text for sign in _SIGNS_OF_RATES):
+        return frozenset(), frozenset()
     found = [match.groups() for match in _OFTEN.finditer(text)]
-    rates = {(unit or "").lower() or _UNITS_OF_TIME[adverb.lower()] for _, unit, adverb in found}
-    every = {unit.lower() for word, unit, _ in found if word and word.lower() != "per"}
-    return frozenset(every), frozenset(rates)
+    rates = {unit or _UNITS_OF_TIME[adverb] for _, unit, adverb in found}
+    return frozenset(unit for word, unit, _ in found if word and word != "per"), frozenset(rates)
