@@ -26,6 +26,7 @@ from seglam.faults import Faults
 from seglam.flights import Flights
 from seglam.flow import Call, Flow, arun, call, run
 from seglam.judgements import READING, Judgements
+from seglam.labels import Labels
 from seglam.learning import Learner
 from seglam.ledger import Ledger, Stats
 from seglam.library import Library
@@ -99,6 +100,7 @@ class Cache:
         self.reembedding = Reembedding(self._store, embedder, policy, self._ledger.count)
         self.wordbook = Wordbook(self._store)
         self.judgements = Judgements(self._store)
+        self.labels = Labels(self._store, embedder, clock)
         self._semantic = SemanticTier(
             *(self._store, self.wordbook, self.judgements, Memo(embedder), self.reembedding, policy, clock),
             self._accepted,

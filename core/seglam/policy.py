@@ -64,6 +64,7 @@ class Policy:
             "off": only sets that exist are used.
         contrast_near: cosine similarity from which a second request counts as near a question.
         contrast_threshold: the same for a hit by a contrast set.
+        consensus: the same where several stored questions around a request have one answer and none has another; 1.0: never.
         verifier: reads both texts of a semantic hit after guards and threshold, and may refuse it; what fails in it refuses.
         check_hits: the share of semantic hits that the model answers all the same, to be compared.
         contrast_margin: by how much its nearest wording must win over its nearest look-alike. None: 0.02 for the embedded model,
@@ -111,6 +112,7 @@ class Policy:
     contrast_near: float = 0.75
     contrast_threshold: float | Threshold = 0.80
     contrast_margin: float | None = None
+    consensus: float | Threshold = 0.85
     verifier: Verifier | None = None
     check_hits: float = 0.02
     compile: Literal["hot", "first", "off"] = "hot"
@@ -145,7 +147,7 @@ class Policy:
     on_fault: Literal["miss", "raise"] = "miss"
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "contrast_threshold"):
+        for name in ("threshold", "contrast_threshold", "consensus"):
             as_threshold(f"Policy.{name}", getattr(self, name))
         for name, least in _LEAST.items():
             _at_least(name, getattr(self, name), least)
@@ -190,6 +192,15 @@ class Policy:
     def contrasting(self) -> Threshold:
         """The threshold of hits by contrast sets."""
         return as_threshold("Policy.contrast_threshold", self.contrast_threshold)
+
+    @cached_property
+    def agreeing(self) -> Threshold:
+        """The threshold of hits by consensus."""
+        return as_threshold("Policy.consensus", self.consensus)
+
+    def threshold_of(self, rule: str) -> Threshold:
+        """The threshold of the hits of a rule: "reading", "contrast" or "consensus"."""
+        return {"contrast": self.contrasting, "consensus": self.agreeing}.get(rule, self.reading)
 
     def margin(self, fingerprint: str) -> float:
         """By how much a wording must win over a look-alike, in the space of this embedder."""

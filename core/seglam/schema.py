@@ -181,6 +181,18 @@ judgements = Table(
     Column("created", Float, nullable=False),
 )
 
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("namespace", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("right", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
 counters = Table(
     "counters",
     metadata,
@@ -295,6 +307,13 @@ _M005: Final = (
     "CREATE INDEX wordings_fingerprint ON wordings (fingerprint)",
 )
 
+_M006: Final = (
+    # Pairs that somebody labelled are no hits: apart from the judgements, and of their texts nothing but the score is kept.
+    """CREATE TABLE labels (id INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    source TEXT NOT NULL, score REAL NOT NULL, right INTEGER NOT NULL, created REAL NOT NULL)""",
+    "CREATE INDEX labels_source ON labels (namespace, fingerprint, source)",
+)
+
 _M007: Final = (
     # Whatever takes an entry away (a new answer, age, eviction, a person) takes it off the lines of its neighbours: by the
     # time anybody looks there is nothing to compare it with.
@@ -311,6 +330,7 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m003_contrast", _M003),
     ("m004_stamp", _M004),
     ("m005_spaces", _M005),
+    ("m006_labels", _M006),
     ("m007_neighbours", _M007),
 )
 """Append only: a migration that was ever in a release is never changed."""

@@ -34,6 +34,7 @@ from seglam.schema import (
     entries,
     findings,
     judgements,
+    labels,
     migrations,
     procedures,
     wordings,
@@ -329,7 +330,7 @@ class Store:
         """Erase everything that was learnt (counters stay), in one namespace or in all; returns how many entries went."""
         with self.write() as connection:
             gone = 0
-            for table in (procedures, classes, contrasts, judgements, entries):
+            for table in (procedures, classes, contrasts, judgements, labels, entries):
                 statement = delete(table)
                 if namespace is not None:
                     statement = statement.where(table.c.namespace == namespace)
@@ -396,7 +397,7 @@ class Store:
 
     def sizes(self) -> dict[str, int]:
         """Rows by table."""
-        tables = (entries, aliases, classes, cases, procedures, contrasts, wordings, judgements)
+        tables = (entries, aliases, classes, cases, procedures, contrasts, wordings, judgements, labels)
         return {table.name: int(self.read(select(func.count()).select_from(table))[0][0]) for table in tables}
 
     # -- health -------------------------------------------------------------------------------------------------------
