@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import demo, dispatch, index, latency, semantic
+from benchmarks import demo, dispatch, index, korean, latency, semantic
 
 OUT = Path(__file__).with_name("out")
 RUNS: dict[str, Callable[[], dict[str, Any]]] = {
     "latency": latency.main,
     "dispatch": dispatch.main,
     "semantic": semantic.main,
+    "korean": korean.main,
     "demo": demo.main,
     "index": index.main,
 }

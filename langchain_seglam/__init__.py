@@ -7,6 +7,9 @@ set_llm_cache(SeglamCache("seglam.db", compiler=ChatOpenAI(model="...")))
 
 ``cached(model)`` caches streams too; ``SeglamMiddleware`` stands in front of an agent's model, ``SeglamGraphCache`` behind
 LangGraph's nodes. One answer is kept once, however many of them are used.
+
+In a templated prompt (RAG, few-shot) ``asking(prompt)`` names the variable that is the question: exact context, semantic
+question.
 """
 
 from importlib import import_module
@@ -18,6 +21,7 @@ from seglam import MissingExtraError
 if find_spec("langchain_core") is None:
     raise MissingExtraError("langchain_seglam needs langchain-core: pip install 'seglam[langchain]'")
 
+from langchain_seglam.asking import asked, asking
 from langchain_seglam.cache import SeglamCache
 from langchain_seglam.wrap import cached, is_cached, unwrap
 
@@ -32,7 +36,17 @@ _OPTIONAL = {
     "message_key": ("graph", "langgraph"),
 }
 
-__all__ = ["SeglamCache", "SeglamGraphCache", "SeglamMiddleware", "cached", "is_cached", "message_key", "unwrap"]
+__all__ = [
+    "SeglamCache",
+    "SeglamGraphCache",
+    "SeglamMiddleware",
+    "asked",
+    "asking",
+    "cached",
+    "is_cached",
+    "message_key",
+    "unwrap",
+]
 
 
 def __getattr__(name: str) -> Any:

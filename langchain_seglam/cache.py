@@ -15,6 +15,7 @@ from langchain_core.caches import BaseCache
 from langchain_core.outputs import Generation
 
 from langchain_seglam import answers
+from langchain_seglam.asking import named
 from langchain_seglam.keys import chat_request, text_request
 from langchain_seglam.literals import UnkeyableError
 from langchain_seglam.messages import parse
@@ -237,9 +238,12 @@ class SeglamCache(BaseCache):
             return next(iter(kinds)) if len(kinds) == 1 else ""
 
     def _request(self, prompt: str, settings: Settings, *, chat: bool) -> Request:
-        if len(prompt) > _MEMO:
-            return _make(prompt, settings, self._who(), self._namespace, chat=chat, tool_calls=self._tool_calls)
-        return _made(prompt, _Same(settings), self._who(), self._namespace, chat, self._tool_calls)
+        who, where, question = self._who(), self._namespace, named()
+        if (
+            len(prompt) > _MEMO or type(prompt) is not str
+        ):  # what is remembered of a text is not for the same text marked
+            return _make(prompt, settings, who, where, question, chat=chat, tool_calls=self._tool_calls)
+        return _made(prompt, _Same(settings), who, where, question, chat, self._tool_calls)
 
     def _who(self) -> str:
         tenant = self._tenant() if callable(self._tenant) else self._tenant
@@ -271,10 +275,20 @@ class SeglamCache(BaseCache):
             logger.warning("not cached: %s", why)
 
 
-def _make(prompt: str, settings: Settings, tenant: str, namespace: str, *, chat: bool, tool_calls: bool) -> Request:
+def _make(
+    prompt: str,
+    settings: Settings,
+    tenant: str,
+    namespace: str,
+    question: str | None,
+    *,
+    chat: bool,
+    tool_calls: bool,
+) -> Request:
     if not chat:
-        return text_request(prompt, settings, tenant=tenant, namespace=namespace)
-    return chat_request(prompt, settings, tenant=tenant, namespace=namespace, tool_calls=tool_calls)
+        note = getattr(prompt, "note", None)
+        return text_request(prompt, settings, tenant=tenant, namespace=namespace, note=note, asked=question)
+    return chat_request(prompt, settings, tenant=tenant, namespace=namespace, tool_calls=tool_calls, asked=question)
 
 
 class _Same:
@@ -293,9 +307,11 @@ class _Same:
 
 
 @lru_cache(maxsize=256)
-def _made(prompt: str, same: _Same, tenant: str, namespace: str, chat: bool, tool_calls: bool) -> Request:
+def _made(
+    prompt: str, same: _Same, tenant: str, namespace: str, question: str | None, chat: bool, tool_calls: bool
+) -> Request:
     # A miss asks twice (lookup and update) and a repeated request again; reading it is a third of a hit.
-    return _make(prompt, same.settings, tenant, namespace, chat=chat, tool_calls=tool_calls)
+    return _make(prompt, same.settings, tenant, namespace, question, chat=chat, tool_calls=tool_calls)
 
 
 def _refuse_options(options: Mapping[str, Any]) -> None:

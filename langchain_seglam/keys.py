@@ -1,13 +1,31 @@
 """What LangChain hands to a cache, as a Request. Pure: nothing is asked or stored here."""
 
+from typing import Any, Final
+
 from langchain_seglam.literals import UnkeyableError
 from langchain_seglam.messages import conversation, parse
 from langchain_seglam.settings import Settings, Shape
+from langchain_seglam.slots import Slot, mark, once, slot
 from seglam import Request, canonical, digest, vary_digest
 
+PLACEHOLDER: Final = "{question}"
+"""Stands for the question where the compiler is shown what stands around it."""
 
-def chat_request(prompt: str, settings: Settings, *, tenant: str, namespace: str, tool_calls: bool = True) -> Request:
+
+def chat_request(
+    prompt: str,
+    settings: Settings,
+    *,
+    tenant: str,
+    namespace: str,
+    tool_calls: bool = True,
+    asked: str | None = None,
+) -> Request:
     """A chat model's call: the last user text, under everything that stood before it.
+
+    Where the question of a templated prompt is named (a mark of ``asking`` on the last message, else ``asked``), it is the
+    text, and what stands around it belongs to what must be equal; a named question that is not found leaves the call to the
+    same request only.
 
     What a procedure may answer, and what only the same request does:
 
@@ -36,29 +54,54 @@ def chat_request(prompt: str, settings: Settings, *, tenant: str, namespace: str
     form = settings.form if readable and not plain else None
     if form is not None and form.tools and form.forced is None and not tool_calls:
         form = None
+    named = talk.note is not None or asked is not None
+    part = _part(talk.text, talk.note, asked) if named and readable else None
+    if named and part is None:
+        plain, form = False, None
     try:
         canonical(talk.parts)
-        vary = vary_digest({**talk.parts, **settings.vary, "tenant": tenant})
+        vary = vary_digest({**talk.parts, **settings.vary, **_template(part), "tenant": tenant})
     except (TypeError, ValueError):
         raise UnkeyableError("the messages have no JSON form") from None
+    background = _joined(talk.background, _shown(part), form.background if form else "")
     return Request(
-        text=talk.text,
+        text=talk.text if part is None else part.question,
         vary=vary,
         engine=settings.engine,
         namespace=namespace,
         compilable=plain or form is not None,
         comparable=plain,
-        background=_joined(talk.background, form.background) if form else talk.background if plain else "",
+        background=background if plain or form is not None else "",
         fits=form,
     )
+
+
+def _part(text: str, note: Any, asked: str | None) -> Slot | None:
+    """The question that was named, by a mark or by its words; None where it is not found in what is sent."""
+    if note is None and asked is not None:
+        note = mark(text, once(text, asked))
+    return slot(text, note)
+
+
+def _template(part: Slot | None) -> dict[str, Any]:
+    """What stands around a question; a bare one has the key of the same words asked plainly."""
+    return {} if part is None or part.bare else {"template": list(part.around)}
+
+
+def _shown(part: Slot | None) -> str:
+    if part is None or part.bare:
+        return ""
+    return f"The request takes the place of {PLACEHOLDER} in:\n{part.shown(PLACEHOLDER)}"
 
 
 def _joined(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def text_request(prompt: str, settings: Settings, *, tenant: str, namespace: str) -> Request:
-    """A plain model's call: the prompt is the text, whatever it looks like.
+def text_request(
+    prompt: str, settings: Settings, *, tenant: str, namespace: str, note: Any = None, asked: str | None = None
+) -> Request:
+    """A plain model's call: the prompt is the text, whatever it looks like; or its question, as in ``chat_request``.
 
     Raises:
         UnkeyableError: the settings have no JSON form.
@@ -68,10 +111,19 @@ def text_request(prompt: str, settings: Settings, *, tenant: str, namespace: str
     if settings.shape is Shape.FOREIGN and parse(prompt) is not None:
         parts["prompt"] = digest(prompt)  # whoever calls with a key of their own may have put images into the messages
         prompt = ""
+    named = note is not None or asked is not None
+    part = _part(prompt, note, asked) if named and plain else None
+    plain = plain and (part is not None or not named)
     try:
-        vary = vary_digest({**parts, "tenant": tenant})
+        vary = vary_digest({**parts, **_template(part), "tenant": tenant})
     except (TypeError, ValueError):
         raise UnkeyableError("the model's settings have no JSON form") from None
     return Request(
-        text=prompt, vary=vary, engine=settings.engine, namespace=namespace, compilable=plain, comparable=plain
+        text=str(prompt) if part is None else part.question,
+        vary=vary,
+        engine=settings.engine,
+        namespace=namespace,
+        compilable=plain,
+        comparable=plain,
+        background=_shown(part),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from langchain_seglam.literals import UnkeyableError, words
+from langchain_seglam.slots import MARK
 
 _ROLES: Final[Mapping[str, str]] = {
     "human": "user", "HumanMessageChunk": "user",
@@ -36,12 +37,14 @@ class Conversation:
         parts: the parts of ``vary`` that the messages are; none for a bare question.
         bare: whether the last message is the user's and one plain text, and all before it can be read as text.
         background: what stood before, as text.
+        note: the mark that ``asking`` left on the last message; None where it left none.
     """
 
     text: str
     parts: Mapping[str, Any]
     bare: bool
     background: str
+    note: Any = None
 
 
 def parse(prompt: str) -> list[Mapping[str, Any]] | None:
@@ -93,7 +96,13 @@ def conversation(messages: Sequence[Mapping[str, Any]]) -> Conversation:
         parts["user"] = last
     readable = all(_plain(item) for item in before) and all(item["role"] in ("user", "assistant") for item in before)
     bare = _plain(last) and readable
-    return Conversation(_text(last), parts, bare=bare, background=_background(systems, before) if bare else "")
+    background = _background(systems, before) if bare else ""
+    return Conversation(_text(last), parts, bare=bare, background=background, note=_note(messages[-1]))
+
+
+def _note(message: Mapping[str, Any]) -> Any:
+    data = message.get("response_metadata")
+    return data.get(MARK) if isinstance(data, dict) else None
 
 
 def _plain(item: Mapping[str, Any]) -> bool:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.embeddings import DeterministicFakeEmbedding, FakeEmbeddings
+from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings, FakeEmbeddings
 from llama_index.core import MockEmbedding
 
+from conftest import HashEmbedder
+from seglam import Cache, Policy, Request, Response, TierName
 from seglam.embed import Checked, Memo, MiniLM, ObjectEmbedder, SentenceTransformerEmbedder, as_embedder
 from seglam.errors import ConfigurationError, EmbedderError, MissingExtraError
 
@@ -282,3 +284,49 @@ class TestMemo:
         """A memo of nothing is a configuration error."""
         with pytest.raises(ConfigurationError, match="size"):
             Memo(Counting(), size)
+
+
+class TestInACache:
+    @pytest.mark.parametrize(
+        ("model", "reason"),
+        [
+            (lambda texts: [[1.0] * 8 for _ in texts], "constant"),
+            (lambda texts: [[float("nan")] * 8 for _ in texts], "NaN"),
+            (lambda texts: [[0.0] * 8 for _ in texts], "zero"),
+            (lambda texts: np.random.default_rng().normal(size=(len(texts), 64)).tolist(), "not deterministic"),
+            (MockEmbedding(embed_dim=8), "constant"),
+            (FakeEmbeddings(size=64), "not deterministic"),
+        ],
+    )
+    def test_a_degenerate_embedder_costs_meaning_only(self, path, caplog, model, reason):
+        """The same request is still answered, nothing is matched by meaning, and the log says why, once."""
+        with Cache.open(path, embedder=model, policy=Policy(compile="off")) as cache:
+            for text in ("Which lamp is red?", "Which lamp is blue?"):
+                cache.record(Request(text), Response("x"))
+                assert cache.lookup(Request(text)).tier is TierName.EXACT
+            assert not cache.lookup(Request("Please, which lamp is red?"))
+        told = [record.getMessage() for record in caplog.records if "is refused" in record.getMessage()]
+        assert len(told) == 1
+        assert reason in told[0]
+        assert "lamp" not in caplog.text
+
+    @pytest.mark.parametrize("kind", ["langchain", "llamaindex", "function"])
+    def test_the_application_s_own_embedder(self, open_cache, kind):
+        """LangChain's, LlamaIndex's, or a plain function: stored and found in other words."""
+
+        class Lettered(MockEmbedding):
+            def _get_query_embedding(self, query):
+                return HashEmbedder().embed([query])[0].tolist()
+
+        class Chained(Embeddings):
+            def embed_documents(self, texts):
+                raise AssertionError("the query side is used for all")
+
+            def embed_query(self, text):
+                return HashEmbedder().embed([text])[0].tolist()
+
+        models = {"langchain": Chained(), "llamaindex": Lettered(embed_dim=64), "function": HashEmbedder().embed}
+        cache = open_cache(embedder=models[kind], policy={"compile": "off", "threshold": 0.8, "check_hits": 0.0})
+        cache.record(Request("What does the red box of the attic hold?"), Response("a lamp"))
+        found = cache.lookup(Request("Please, what does the red box of the attic hold?"))
+        assert (found.tier, found.response.text) == (TierName.SEMANTIC, "a lamp")

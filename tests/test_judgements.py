@@ -169,7 +169,7 @@ def test_a_wrong_exact_answer_is_erased(cached):
 
 def test_a_wrong_wording_of_a_hot_question_becomes_a_look_alike(cached):
     """The line moves; what is on its other side stays where it was."""
-    cache = cached("Eight.", Model())
+    cache = cached("Eight.", Model(), contrast_margin=0.02)
     assert cache.crystallise(QUESTION)
     request = Request("number of long legs of a spider")
     hit = cache.lookup(request)

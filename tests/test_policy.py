@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seglam import ConfigurationError, Control, Policy, Request, Response, Rule
+from seglam.lifetimes import DAY
 from seglam.moment import time_dependent
-from seglam.policy import DAY
 
 
 def test_defaults_are_the_promised_ones():
@@ -137,3 +137,12 @@ def test_a_rule_that_is_no_regular_expression_is_refused():
     """At construction, not at the first request."""
     with pytest.raises(ConfigurationError, match=r"Rule\.pattern"):
         Rule("(", "faq")
+
+
+def test_the_margin_of_an_unknown_model_is_the_greater_one():
+    """What was measured for the embedded model holds for no other; who has measured says what he wants."""
+    assert Policy().margin("minilm:l6-int8:384:0") == 0.02
+    assert Policy().margin("object:x:512:0") == 0.06
+    assert Policy(contrast_margin=0.01).margin("object:x:512:0") == 0.01
+    with pytest.raises(ConfigurationError, match="contrast_margin"):
+        Policy(contrast_margin=2.0)

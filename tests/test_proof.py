@@ -45,6 +45,40 @@ def test_an_answer_that_fits_both_ways_proves_nothing(sandbox):
     assert shown(sandbox, template, DIVIDES, *same, "Does 4 go into 12 without rest?")
 
 
+NEWER = """
+def key(text):
+    parts = text.split(".")
+    if len(parts) < 2 or not all(part.isdigit() for part in parts):
+        raise Refuse("no version")
+    return [int(part) for part in parts]
+
+def run(a, b):
+    return a if key(a) > key(b) else b
+"""
+VERSUS, WHICH = "{a:token(40)} or {b:token(40)}: which is newer?", "Which is newer, {a:token(40)} or {b:token(40)}?"
+
+
+def test_what_was_asked_in_other_words_shows_that_order_is_all_one(sandbox):
+    """Of tokens made up hardly any is a version number; those of earlier requests are, whatever words they came in."""
+
+    def said(*texts):
+        draft = Draft("", "text", "", (VERSUS, WHICH), NEWER + REST)
+        return proved(draft, texts, sandbox, lambda text, one, other: agree(one, other, "text"))
+
+    assert said("Which is newer, 2.10 or 2.9?") == frozenset()
+    asked = ("2.10 or 2.9: which is newer?", "3.1 or 3.0: which is newer?", "7.4.1 or 7.11: which is newer?")
+    assert said(*asked, "Which is newer, 2.3 or 2.8?") == {VERSUS, WHICH}
+
+
+def test_where_order_matters_requests_in_other_words_prove_nothing(sandbox):
+    """Many answered requests of one wording say nothing about slots that may be crossed in another."""
+    other = "Take {b:integer} away from {a:integer}."
+    draft = Draft("", "text", "", (TAKEN, other), SUBTRACT + REST)
+    texts = [f"What is {a} minus {b}?" for a, b in ((9, 4), (7, 2), (8, 3), (30, 1))]
+    given = proved(draft, [*texts, "Take 5 away from 5."], sandbox, lambda text, one, two: agree(one, two, "text"))
+    assert given == {TAKEN}
+
+
 def test_equal_values_prove_nothing_however_they_are_written(sandbox):
     """5.0 is 5."""
     template = "What is {a:decimal} minus {b:decimal}?"

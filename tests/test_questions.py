@@ -7,6 +7,8 @@ from typer.testing import CliRunner
 
 from seglam import Cache, Policy, Request, Response
 from seglam.cli import app
+from seglam.errors import ConfigurationError
+from seglam.judgements import READING
 from seglam.llm import Completion
 
 QUESTION = Request("How many legs has a spider?")
@@ -106,3 +108,56 @@ def test_a_line_that_is_no_pair_is_named(tmp_path, line):
     result = CliRunner().invoke(app, ["tune", str(place)])
     assert "line 2" in str(result.exception)
     assert "FILE" in str(CliRunner().invoke(app, ["tune", str(tmp_path / "none")]).exception)
+
+
+# -- labelled pairs as evidence -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A file of pairs: rewordings, look-alikes that the guards let pass, and a changed number, which they do not."""
+    same = [(f"How do I reset my {noun}?", f"How can I reset my {noun}?", True) for noun in ("phone", "router", "card")]
+    rows = [*same, ("Is the pool open?", "Is the pool open", False), ("Is room 4 free?", "Is room 5 free?", False)]
+    place = tmp_path / "pairs.jsonl"
+    place.write_text("\n".join(json.dumps({"a": a, "b": b, "same_answer": right}) for a, b, right in rows), "utf-8")
+    return str(place)
+
+
+def test_tune_keeps_the_pairs_as_evidence_once(file, labelled):
+    """The same file replaces itself, and what the guards refuse is no evidence of hits."""
+    sources = {json.loads(run("tune", labelled, "--store", file, "--json"))["source"] for _ in range(2)}
+    (row,) = json.loads(run("questions", "labels", file, "--json"))
+    assert sources == {row["source"]}
+    assert (row["pairs"], row["wrong"], row["namespace"]) == (4, 1, "")
+    assert row["source"] in run("tune", labelled, "--store", file)
+    assert row["source"][:8] in run("questions", "labels", file)
+
+
+def test_labelled_pairs_move_a_fitted_threshold_and_are_forgotten(file, labelled):
+    """They are evidence of their namespace and no other; no hit is counted for them; forgotten, nothing is left."""
+    source = json.loads(run("tune", labelled, "--store", file, "--namespace", "shop", "--json"))["source"]
+    with Cache.open(file) as cache:
+
+        def known(namespace):
+            return len(
+                cache.judgements.evidence(namespace, cache._semantic.fingerprint, READING, cache._store.generation())
+            )
+
+        assert (known("shop"), known("")) == (4, 0)
+        assert cache.judgements.reliability() == []
+        assert cache.stats().sizes["labels"] == 4
+        run("questions", "labels", file, "--forget", source)  # another process
+        assert known("shop") == 0
+        cache.labels.add([("a b c", "a b c", True)], namespace="shop")
+        cache.clear("shop")
+        assert cache.labels.sources() == []
+
+
+def test_a_label_that_is_none_and_a_cache_that_is_not_there_are_refused(file, labelled, tmp_path):
+    """Nothing is stored of them."""
+    with Cache.open(file) as cache:
+        with pytest.raises(ConfigurationError, match="pairs"):
+            cache.labels.add([("a", "b", 1)])
+        assert cache.labels.sources() == []
+    result = CliRunner().invoke(app, ["tune", labelled, "--store", str(tmp_path / "none.db")])
+    assert "--store" in str(result.exception)

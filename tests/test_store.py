@@ -54,7 +54,7 @@ def test_a_new_answer_is_a_new_row_and_takes_the_aliases_with_it(store):
     """An id never means another answer; wordings accepted for the old answer are not served the new one."""
     first = put(store, "q", "old")
     alias = Alias(Request("q2").key, first.id, "q2", 0.95)
-    store.flush(now=1.0, uses={}, procedure_uses={}, new_aliases=[alias], counts={})
+    store.flush(now=1.0, grace=0.0, uses={}, procedure_uses={}, new_aliases=[alias], counts={})
     assert store.entry(alias.key).response.text == "old"
     second = put(store, "q", "new")
     assert second.id > first.id
@@ -65,7 +65,7 @@ def test_a_new_answer_is_a_new_row_and_takes_the_aliases_with_it(store):
 def test_eviction_drops_the_least_recently_used(store):
     """The number of entries never passes the limit, and the used ones stay."""
     ids = [put(store, f"q{i}", now=float(i), limit=20).id for i in range(20)]
-    store.flush(now=100.0, uses={ids[0]: (1, 99.0)}, procedure_uses={}, new_aliases=[], counts={})
+    store.flush(now=100.0, grace=0.0, uses={ids[0]: (1, 99.0)}, procedure_uses={}, new_aliases=[], counts={})
     put(store, "one more", now=100.0, limit=20)
     assert store.sizes()["entries"] <= 20
     assert store.entry_by_id(ids[0]) is not None
@@ -84,7 +84,14 @@ def test_flush_adds_counts_and_drops_the_expired(store):
     """Counters add up over flushes; an expired row is erased with the next flush."""
     put(store, "old", lifetime=5.0)
     for _ in range(2):
-        store.flush(now=10.0, uses={}, procedure_uses={}, new_aliases=[], counts={("2026-11-21", "n", "hit.exact"): 3})
+        store.flush(
+            now=10.0,
+            grace=0.0,
+            uses={},
+            procedure_uses={},
+            new_aliases=[],
+            counts={("2026-11-21", "n", "hit.exact"): 3},
+        )
     assert store.totals() == store.totals("n") == {"hit.exact": 6}
     assert store.totals("other") == {}
     assert store.sizes()["entries"] == 0

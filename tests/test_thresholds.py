@@ -146,6 +146,42 @@ def test_sides_must_be_thresholds(arguments):
         Split(*arguments)
 
 
+# -- labelled pairs -------------------------------------------------------------------------------------------------------
+
+
+def pairs(score, count, wrong=0):
+    """Labelled pairs of one score."""
+    return [Judged(score, n >= wrong, labelled=True) for n in range(count)]
+
+
+def test_labelled_pairs_prove_a_threshold_before_any_hit_was_judged():
+    """299 right pairs prove 1 %, as 299 right hits would; a thousand prove no more."""
+    fitted = Fitted(target=0.01, start=0.9, floor=0.8)
+    assert fitted.fit(Evidence(pairs(0.95, 298))) == 0.9
+    assert fitted.fit(Evidence(pairs(0.95, 299))) == pytest.approx(0.8)
+    assert Evidence(pairs(0.85, 1000)).above(0.8) == (0, 299)
+
+
+def test_judged_hits_take_the_place_of_labelled_pairs():
+    """After 299 judged hits the labelled pairs say nothing, for good or ill."""
+    hits = [Judged(0.85, n >= 20) for n in range(299)]
+    assert Evidence([*hits, *pairs(0.85, 5000)]).above(0.8) == (20, 299)
+    assert Evidence([*hits[100:], *pairs(0.85, 5000, wrong=5000)]).above(0.8) == (100, 299)
+
+
+@given(st.lists(st.booleans(), max_size=400), st.lists(st.booleans(), max_size=400), st.floats(0.0, 1.0))
+def test_a_judged_hit_is_never_outvoted(hits, labelled, threshold):
+    """Every hit counts in full; pairs only fill what is missing, and their wrong ones are never rounded away."""
+    live = [Judged(0.5, right) for right in hits]
+    known = [Judged(0.5, right, labelled=True) for right in labelled]
+    wrong, n = Evidence([*live, *known]).above(threshold)
+    own_wrong, own = Evidence(live).above(threshold)
+    assert own_wrong <= wrong
+    assert own <= n <= max(own, 299)
+    if n > own and False in labelled:
+        assert wrong > own_wrong
+
+
 # -- tune -----------------------------------------------------------------------------------------------------------------
 
 

@@ -5,15 +5,15 @@ seglam is measured through its door: a Cache holds the questions, each with its 
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.semantic.data import Pair
-from benchmarks.semantic.rules import RULES, Nearest
+from benchmarks.semantic.peers import Ask, Peer, Vectors
 from seglam import Cache, Fitted, Hit, Policy, Request, Response
+from seglam.contrast import contrast_prompt, parse_contrast
 from seglam.judgements import READING, Judgement
-from seglam.minilm import MiniLM
 from seglam.trust import upper_bound, wilson_lower
 
 Tick = Callable[[], None]
@@ -32,37 +32,62 @@ def share(count: int, n: int) -> dict[str, float]:
 
 
 def opened(questions: Sequence[str], folder: Path, **options: Any) -> Cache:
-    """A cache that holds the questions; the answer to the n-th is its number."""
+    """A cache that holds the questions; the answer to the n-th is its number, unless ``answers`` are given."""
+    answers = options.pop("answers", None) or [f"answer {number}" for number in range(len(questions))]
     policy = Policy(**{**_QUIET, **options.pop("policy", {})})
     cache = Cache.open(folder / f"{len(list(folder.iterdir()))}.db", policy=policy, **options)
-    cache.load((Request(question), Response(f"answer {number}")) for number, question in enumerate(questions))
+    cache.load((Request(q), Response(answer)) for q, answer in zip(questions, answers, strict=True))
     return cache
 
 
 def served(cache: Cache, text: str) -> tuple[int, Hit] | None:
     """Which question answered, and the hit."""
     found = cache.lookup(Request(text))
-    return (int(found.response.text.split()[1]), found) if isinstance(found, Hit) else None
+    return (int(found.response.text.split()[1].rstrip(":")), found) if isinstance(found, Hit) else None
 
 
-def judge_pairs(pairs: Sequence[Pair], cache: Cache, questions: Sequence[str], tick: Tick) -> dict[str, Any]:
+Served = Callable[[str], tuple[int, Mapping[str, Any]] | None]
+"""Which question answered a text, and what the cache told about it."""
+
+
+def by(cache: Cache) -> Served:
+    """A seglam cache, to be asked."""
+
+    def ask(text: str) -> tuple[int, Mapping[str, Any]] | None:
+        found = served(cache, text)
+        return None if found is None else (found[0], found[1].notes)
+
+    return ask
+
+
+def by_peer(ask: Ask) -> Served:
+    """Another cache, to be asked; it tells nothing."""
+
+    def asked(text: str) -> tuple[int, Mapping[str, Any]] | None:
+        at = ask(text)
+        return None if at is None else (at, {})
+
+    return asked
+
+
+def judge_pairs(pairs: Sequence[Pair], ask: Served, questions: Sequence[str], tick: Tick) -> dict[str, Any]:
     """Same pairs and traps served from the pair's own question; and answers of other questions, which are wrong as well."""
     counts: Counter[str] = Counter()
     rows = []
     for pair in pairs:
         own = questions.index(pair.a)
-        found = served(cache, pair.b)
+        found = ask(pair.b)
         tick()
         if found is None:
             continue
-        number, hit = found
+        number, notes = found
         if number == own:
             counts["same" if pair.same else "trap"] += 1
             counts[f"{pair.category}.{'same' if pair.same else 'trap'}"] += 1
         elif questions[number] != pair.b:  # a trap may be a stored question itself: then its own answer is right
             counts["other"] += 1
         if questions[number] != pair.b and (number != own or not pair.same):
-            rows.append({"asked": pair.b, "served": questions[number], "of": pair.a, **dict(hit.notes)})
+            rows.append({"asked": pair.b, "served": questions[number], "of": pair.a, **notes})
     n = Counter(pair.same for pair in pairs)
     categories = {
         name: share(counts[f"{name}.{'same' if same else 'trap'}"], of)
@@ -90,7 +115,7 @@ def with_sets(pairs: Sequence[Pair], strangers: Sequence[str], model: Any, tick:
         ) as cache,
     ):
         made = sum(cache.crystallise(Request(question)) for question in questions)
-        found = judge_pairs(pairs, cache, questions, tick)
+        found = judge_pairs(pairs, by(cache), questions, tick)
         sizes = cache.stats().sizes
         hits = [(text, one) for text in strangers if (one := served(cache, text)) is not None]
     told = [{"asked": text, "served": questions[at], **dict(hit.notes), "score": hit.score} for text, (at, hit) in hits]
@@ -102,48 +127,80 @@ def without_sets(pairs: Sequence[Pair], tick: Tick, **policy: Any) -> dict[str, 
     """The plain rule, all questions in one cache."""
     questions = list(dict.fromkeys(pair.a for pair in pairs))
     with tempfile.TemporaryDirectory() as folder, opened(questions, Path(folder), policy=policy) as cache:
-        return judge_pairs(pairs, cache, questions, tick)
+        return judge_pairs(pairs, by(cache), questions, tick)
 
 
-def others_on_pairs(pairs: Sequence[Pair], embedder: MiniLM) -> dict[str, Any]:
-    """What other caches' rules serve of the same pairs."""
+def with_wordings(pairs: Sequence[Pair], model: Any, tick: Tick, **policy: Any) -> dict[str, Any]:
+    """A handbook: each question stored in several wordings with one answer, no contrast sets. The wordings are the tape's."""
+    texts: list[str] = []
+    owners: list[int] = []
     questions = list(dict.fromkeys(pair.a for pair in pairs))
-    nearest = Nearest(questions, embedder)
-    found = [(pair, *nearest.find(pair.b)) for pair in pairs]
+    for number, question in enumerate(questions):
+        found = parse_contrast(model.complete(contrast_prompt(question)).text, question).same
+        texts += [question, *found]
+        owners += [number] * (1 + len(found))
+    answers = [f"answer {number}: what the handbook says to all who ask for this." for number in owners]
+    options = {"answers": answers, "policy": {"contrast": "off", **policy}}
+    with tempfile.TemporaryDirectory() as folder, opened(texts, Path(folder), **options) as cache:
+        return {"stored": len(texts), **judge_pairs(pairs, by(cache), questions, tick)}
+
+
+def others_on_pairs(pairs: Sequence[Pair], peers: Sequence[Peer], vectors: Vectors, tick: Tick) -> dict[str, Any]:
+    """What other caches serve of the same pairs."""
+    questions = list(dict.fromkeys(pair.a for pair in pairs))
     told = {}
-    for name, least in RULES.items():
-        own = [pair.same for pair, at, score in found if score >= least and questions[at] == pair.a]
-        n = Counter(pair.same for pair in pairs)
-        told[name] = {"same": share(own.count(True), n[True]), "traps": share(own.count(False), n[False])}
+    for peer in peers:
+        with peer.opened(questions, vectors) as ask:
+            told[peer.name] = judge_pairs(pairs, by_peer(ask), questions, tick)
     return told
 
 
 def stream(
-    stored: Sequence[tuple[str, str]], asked: Sequence[tuple[str, str]], embedder: MiniLM, tick: Tick
+    stored: Sequence[tuple[str, str]],
+    asked: Sequence[tuple[str, str]],
+    peers: Sequence[Peer],
+    vectors: Vectors,
+    tick: Tick,
 ) -> dict[str, Any]:
     """Real questions with intents: hit rate, and hits whose intent is another. Every question is stored, none is learnt from."""
     intents = [intent for _, intent in stored]
     texts = [text for text, _ in stored]
-    nearest = Nearest(texts, embedder)
     told: dict[str, Any] = {}
-    near = [(intent, *nearest.find(text)) for text, intent in asked]
-    for name, least in RULES.items():
-        hits = [intents[at] == intent for intent, at, score in near if score >= least]
-        told[name] = {"hits": share(len(hits), len(asked)), "wrong": share(hits.count(False), len(hits))}
-    with tempfile.TemporaryDirectory() as folder, opened(texts, Path(folder)) as cache:
-        found = []
+    for peer in peers:
+        with peer.opened(texts, vectors) as ask:
+            near = [(intent, ask(text)) for text, intent in asked]
+        hits = [intents[at] == intent for intent, at in near if at is not None]
+        told[peer.name] = {"hits": share(len(hits), len(asked)), "wrong": share(hits.count(False), len(hits))}
+    told["seglam, every question its answer"] = _streamed(texts, intents, asked, tick, {})
+    # Judged by intent, so one answer for each intent, as in a handbook: only then can a cache see where answers part.
+    shared = [f"The page of the handbook about {intent}: what to do, and whom to ask." for intent in intents]
+    told["seglam, one answer an intent"] = _streamed(texts, intents, asked, tick, {"answers": shared})
+    return told
+
+
+def _streamed(
+    texts: Sequence[str],
+    intents: Sequence[str],
+    asked: Sequence[tuple[str, str]],
+    tick: Tick,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    numbers = {text: number for number, text in enumerate(texts)}
+    found = []
+    with tempfile.TemporaryDirectory() as folder, opened(texts, Path(folder), **options) as cache:
         for text, intent in asked:
-            one = served(cache, text)
+            hit = cache.lookup(Request(text))
             tick()
-            if one is not None:
-                found.append((intents[one[0]] == intent, text, texts[one[0]]))
-    wrong = [{"asked": text, "served": taken} for right, text, taken in found if not right]
-    told["seglam"] = {
+            if isinstance(hit, Hit):
+                wording = str(hit.notes.get("wording", text))
+                found.append((intents[numbers[wording]] == intent, text, wording, str(hit.notes.get("rule", "exact"))))
+    wrong = [{"asked": text, "served": taken, "rule": rule} for right, text, taken, rule in found if not right]
+    return {
         "hits": share(len(found), len(asked)),
         "wrong": share(len(wrong), len(found)),
-        "examples": wrong[:20],
+        "by rule": dict(Counter(rule for *_, rule in found)),
+        "examples": wrong,
     }
-    return told
 
 
 def fitted(

@@ -8,6 +8,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.semantic import data, parts
+from benchmarks.semantic.peers import Vectors
+from benchmarks.semantic.peers import peers as known_peers
 from seglam.minilm import MiniLM
 from seglam.tape import Tape
 
@@ -25,17 +27,26 @@ def main() -> dict[str, Any]:
         console.print(
             "labelled data skipped: set SEGLAM_DATA to the folder that holds lookalike_pairs.jsonl and banking77/"
         )
-    embedder = MiniLM()
-    results: dict[str, Any] = {}
+    vectors = Vectors(MiniLM())
+    peers = known_peers()
+    for peer in peers:
+        console.print(f"{peer.name}: {peer.what}")
+    results: dict[str, Any] = {"peers": {peer.name: peer.what for peer in peers}}
     with Progress(console=console, transient=True) as bar:
         numbers = data.numbers(1_000)
         tick = _ticker(bar, "changed numbers", len(numbers))
         results["changed numbers"] = parts.without_sets(numbers, tick)
+        tick = _ticker(bar, "changed numbers, others", len(numbers) * len(peers))
+        results["others on changed numbers"] = parts.others_on_pairs(numbers, peers, vectors, tick)
         if place is not None:
             pairs = data.pairs(place)
-            results["others on pairs"] = parts.others_on_pairs(pairs, embedder)
+            tick = _ticker(bar, "pairs, others", len(pairs) * len(peers))
+            results["others on pairs"] = parts.others_on_pairs(pairs, peers, vectors, tick)
             results["pairs, plain rule"] = parts.without_sets(pairs, _ticker(bar, "pairs, plain", len(pairs)))
             tape = Tape(TAPE)
+            for name, least in (("pairs, several wordings", 0.85), ("pairs, several wordings, no consensus", 1.0)):
+                tick = _ticker(bar, name, len(pairs))
+                results[name] = parts.with_wordings(pairs, tape, tick, consensus=least)
             others = data.strangers(place)
             tick = _ticker(bar, "pairs, sets", len(pairs))
             results["pairs, contrast sets"] = parts.with_sets(pairs, others, tape, tick)
@@ -44,7 +55,9 @@ def main() -> dict[str, Any]:
             results["pairs, contrast sets at 0.70"] = loose
             stored = data.banking(place, "train", 0, STORED)
             asked = data.banking(place, "test", 0, ASKED)
-            results["banking77"] = parts.stream(stored, asked, embedder, _ticker(bar, "banking77", len(asked)))
+            results["banking77"] = parts.stream(
+                stored, asked, peers, vectors, _ticker(bar, "banking77", 2 * len(asked))
+            )
             halves = (data.banking(place, "train", 0, STORED + ASKED)[STORED:], asked)
             tick = _ticker(bar, "fitted", len(halves[0]) + len(asked))
             results["fitted to 1 %"] = parts.fitted(stored, halves, 0.01, tick)
@@ -58,13 +71,19 @@ def _ticker(bar: Progress, name: str, total: int) -> parts.Tick:
 
 
 def _show(console: Console, results: dict[str, Any]) -> None:
-    console.print(f"one number changed, served: {_rate(results['changed numbers']['traps'])} (want 0)")
+    table = Table("one number changed", "served", "another question's answer")
+    for name, row in {**results["others on changed numbers"], "seglam": results["changed numbers"]}.items():
+        table.add_row(name, _rate(row["traps"]), str(row["other question's answer"]))
+    console.print(table)
     if "pairs, plain rule" not in results:
         return
     table = Table("look-alike pairs", "same answer, served", "another answer, served", "another question's answer")
     for name, row in results["others on pairs"].items():
-        table.add_row(name, _rate(row["same"]), _rate(row["traps"]), "")
-    for name in ("pairs, plain rule", "pairs, contrast sets", "pairs, contrast sets at 0.70"):
+        table.add_row(name, _rate(row["same"]), _rate(row["traps"]), str(row["other question's answer"]))
+    for name in (
+        *("pairs, plain rule", "pairs, several wordings, no consensus", "pairs, several wordings"),
+        *("pairs, contrast sets", "pairs, contrast sets at 0.70"),
+    ):
         row = results[name]
         table.add_row(
             f"seglam, {name[7:]}", _rate(row["same"]), _rate(row["traps"]), str(row["other question's answer"])

@@ -41,8 +41,9 @@ from seglam.exchange import (
 )
 from seglam.judging import ByValue, Judge, ModelJudge
 from seglam.ledger import Stats
+from seglam.lifetimes import Rule
 from seglam.llm import Completion, Model
-from seglam.policy import Policy, Rule
+from seglam.policy import Policy
 from seglam.procedure import Procedure, State
 from seglam.reranking import CrossEncoderVerifier, Verifier
 from seglam.thresholds import Fitted, Fixed, Judged, PerEntry, Split, Threshold

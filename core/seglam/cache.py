@@ -2,32 +2,31 @@
 
 import logging
 import os
-import threading
 import time
-import traceback
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from weakref import WeakSet
 
+from seglam import traffic
 from seglam.authoring import Author
 from seglam.background import Background
 from seglam.casebook import Casebook
 from seglam.compiler import Compiler
 from seglam.contrast import Sense
 from seglam.curator import Curator
-from seglam.embed import Checked, Memo, as_embedder
+from seglam.embed import Checked, Memo, as_embedder, batched
 from seglam.errors import ConfigurationError, OnlyIfCachedError
 from seglam.exact import ExactTier
 from seglam.exchange import Hit, Miss, Request, Response, Reuse, TierName, Usage, Why
+from seglam.faults import Faults
 from seglam.flights import Flights
 from seglam.flow import Call, Flow, arun, call, run
 from seglam.judgements import READING, Judgements
+from seglam.labels import Labels
 from seglam.learning import Learner
 from seglam.ledger import Ledger, Stats
 from seglam.library import Library
@@ -37,8 +36,10 @@ from seglam.policy import Policy
 from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
 from seglam.readers import Generation
-from seglam.recognition import Recognizer
+from seglam.recognition import Imported, Recognizer
+from seglam.reembedding import BATCH, Reembedding
 from seglam.resources import Resources
+from seglam.revalidation import Revalidation
 from seglam.sandbox import MontySandbox, Sandbox
 from seglam.semantic import SemanticTier
 from seglam.standing import Standing
@@ -48,8 +49,6 @@ from seglam.wordbook import Wordbook
 
 logger = logging.getLogger("seglam")
 
-T = TypeVar("T")
-_BATCH = 64  # texts embedded in one go
 Listener = Callable[[Request, Hit | Miss], None]
 
 
@@ -88,20 +87,23 @@ class Cache:
     def _assemble(self) -> None:
         """Everything but the file: made again in a forked child, where inherited locks may be held by threads it lacks."""
         policy, clock = self.policy, self._clock
-        self._fault_lock = threading.Lock()
-        self._faults: Counter[str] = Counter()
         self._background = Background(self._executor, partial(self.fault, "background"))
         # Flushes have a thread of their own: a model that takes its time to compile must not keep counters from the disk.
         self._writer = Background(self._executor, partial(self.fault, "flush"))
         self._flights: Flights[Response] = Flights()
         self._library = Library(self._store)
-        self._ledger = Ledger(self._store, clock, policy.flush_after)
-        self._exact = ExactTier(self._store, clock, policy.memory_entries, policy.reading.floor)
-        embedder = Memo(Checked(self._embedder))
+        self._revalidation = Revalidation(self._background, clock)
+        self._ledger = Ledger(self._store, clock, policy.flush_after, policy.stale_while_revalidate)
+        self._faults = Faults(raises=lambda: policy.on_fault == "raise", count=self._ledger.count)
+        self._exact = ExactTier(self._store, clock, policy)
+        embedder = Checked(self._embedder)
+        self.reembedding = Reembedding(self._store, embedder, policy, self._ledger.count)
         self.wordbook = Wordbook(self._store)
         self.judgements = Judgements(self._store)
+        self.labels = Labels(self._store, embedder, clock)
         self._semantic = SemanticTier(
-            self._store, self.wordbook, self.judgements, embedder, policy, clock, self._accepted
+            *(self._store, self.wordbook, self.judgements, Memo(embedder), self.reembedding, policy, clock),
+            self._accepted,
         )
         compiler = None
         if self._model is not None:
@@ -207,20 +209,22 @@ class Cache:
         return await arun(self._respond(request, Call(None, partial(origin, request)), found))
 
     def _respond(self, request: Request, origin: Call, known: Miss | None) -> Flow[Response]:
-        found: Hit | Miss = (yield from self._lookup(request)) if known is None else known
+        # A fresh answer was asked for: sharing one that began before would not be fresh.
+        key = f"{request.key}{'!' if request.control.no_cache else ''}{'-' if request.control.no_store else ''}"
+        fly = partial(self._flights.share, key, partial(self._ask, request, origin))
+        refresh = self._safely("revalidation", fly(), request.namespace)  # a generator: nothing has begun
+        found: Hit | Miss = (yield from self._lookup(request, refresh)) if known is None else known
         if isinstance(found, Hit):
             return found.response
         if request.control.only_if_cached:
             raise OnlyIfCachedError(f"nothing is cached for this request ({found.why})")
-        # A fresh answer was asked for: sharing one that began before would not be fresh.
-        key = f"{request.key}{'!' if request.control.no_cache else ''}{'-' if request.control.no_store else ''}"
-        return (yield from self._flights.share(key, lambda: self._ask(request, origin)))
+        return (yield from fly())
 
     def _ask(self, request: Request, origin: Call) -> Flow[Response]:
         if not self._closed and not self.policy.bypass(request):
             # Between our lookup and this flight another one may have landed: ask once more, or two calls are made.
             landed = yield from self._safely(TierName.EXACT, self._exact.find(request), request.namespace)
-            if isinstance(landed, Hit):
+            if isinstance(landed, Hit) and not landed.stale:
                 return landed.response
         response = yield origin
         if not isinstance(response, Response):
@@ -228,7 +232,7 @@ class Cache:
         yield from self._record(request, response)
         return response
 
-    def _lookup(self, request: Request) -> Flow[Hit | Miss]:
+    def _lookup(self, request: Request, refresh: Flow[Any] | None = None) -> Flow[Hit | Miss]:
         if not isinstance(request, Request):
             raise ConfigurationError(f"request: expected a Request, got {type(request).__name__}")
         if self._closed:
@@ -239,7 +243,9 @@ class Cache:
         else:
             found = yield from self._ask_tiers(request)
         saved = Usage()
-        if isinstance(found, Hit):
+        if isinstance(found, Hit) and found.stale:
+            found = yield from self._revalidation.serve(found, request, refresh)
+        elif isinstance(found, Hit):
             saved = found.response.usage
             if found.tier is TierName.PROCEDURE:
                 saved = self._procedural.saved(found, request.context)
@@ -258,17 +264,17 @@ class Cache:
             self.fault("listener", error, request.namespace)
 
     def _ask_tiers(self, request: Request) -> Flow[Hit | Miss]:
-        miss = Miss(Why.ABSENT)
+        last: Hit | Miss = Miss(Why.ABSENT)  # a stale answer waits for a tier with a fresh one
         for tier in (self._exact, self._procedural, self._semantic):
             found = yield from self._safely(tier.name, tier.find(request), request.namespace)
-            if isinstance(found, Hit):
+            if isinstance(found, Hit) and not found.stale:
                 return found
-            if isinstance(found, Miss):
-                miss = found
-                if found.why in (Why.DISAGREE, Why.AUDIT):  # the model is to say it, not a similar wording
-                    return found
-        written = yield from self._safely("author", self._procedural.author(request), request.namespace)
-        return written or miss
+            if isinstance(found, Miss) and found.why in (Why.DISAGREE, Why.AUDIT):
+                return found  # the model is to say it, not a similar wording
+            if found is not None and not last:
+                last = found
+        author = self._safely("author", self._procedural.author(request), request.namespace)
+        return last or (yield from author) or last
 
     def _safely(self, place: str, flow: Flow[Any], namespace: str) -> Flow[Any]:
         """Law 2: a fault inside is a logged, counted miss."""
@@ -284,16 +290,7 @@ class Cache:
         Raises:
             Exception: the error itself, under ``Policy(on_fault="raise")``.
         """
-        if self.policy.on_fault == "raise":
-            raise error
-        # Where and of what kind, never its text: that may quote the request, or a key (law 7).
-        where = " < ".join(
-            f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__))
-        )
-        logger.warning("seglam: a fault in %s was turned into a miss: %s in %s", place, type(error).__name__, where)
-        with self._fault_lock:
-            self._faults[place] += 1
-        self._ledger.count(f"fault.{place}", namespace)
+        self._faults.turn(place, error, namespace)
 
     def _accepted(self, request: Request, match: Match, generation: Generation) -> None:
         """A semantic hit: a wording that reads the same is exact from now on, unless what is learnt may change that."""
@@ -338,10 +335,10 @@ class Cache:
             response,
             kind=self.policy.kind(request),
             now=self._clock(),
-            lifetime=self.policy.lifetime(request),
+            lifetime=self.policy.lifetime(request, response),
             limit=self.policy.max_entries,
             vector=vector[0] if vector else None,
-            fingerprint=vector[1] if vector else None,
+            fingerprint=vector[1] if vector else self._semantic.looked_at(request),
         )
         return vector is not None
 
@@ -358,7 +355,7 @@ class Cache:
             ConfigurationError: an item is no such pair.
         """
         count = 0
-        for batch in _batched(exchanges, _BATCH):
+        for batch in batched(exchanges, BATCH):
             for pair in batch:
                 if not (isinstance(pair, tuple) and [type(part) for part in pair] == [Request, Response]):
                     raise ConfigurationError(f"exchanges: expected pairs of Request and Response, got {pair!r:.80}")
@@ -425,13 +422,8 @@ class Cache:
             if procedure is not None:
                 self._standing.suspend((procedure,), "somebody said that an answer was wrong")
             return
-        entry = self._store.entry_by_id(int(number))
         self._ledger.drop_alias(hit.request.key)
-        if entry is None or entry.key == hit.request.key:
-            self._store.drop_entries([hit.request.key])
-            return
-        self._store.drop_alias(hit.request.key)
-        self._recognizer.wrong(hit.request, entry)
+        self._recognizer.wrong(hit, hit.request, int(number))
 
     def crystallise(self, request: Request) -> bool:
         """Have the contrast set of a stored question written now, as after an import of questions that will be asked again.
@@ -454,14 +446,22 @@ class Cache:
         Raises:
             ConfigurationError: no such question, no such sense, or a text that cannot be compared.
         """
-        if sense not in tuple(Sense):
-            raise ConfigurationError(f"sense: expected {' or '.join(Sense)}, got {sense!r}")
-        question = self.wordbook.question(key)
-        if question is None:
-            raise ConfigurationError(f"key: no question with a contrast set has the key {key!r}")
-        if not isinstance(text, str) or not self._semantic.covers(Request(text)):
-            raise ConfigurationError(f"text: expected a text that the embedder covers, got {text!r:.80}")
-        self._recognizer.teach(question, text, Sense(sense), "person")
+        self._recognizer.taught(key, text, sense)
+
+    def import_questions(self, lines: Iterable[str], namespace: str = "") -> Imported:
+        """Take over contrast sets that ``seglam questions export`` wrote, for the questions of one namespace.
+
+        All of it or nothing; a second time nothing changes. A set goes to every stored question with its text, and waits for
+        one where there is none. What people and traffic have said here stays as it is.
+
+        Args:
+            lines: JSON Lines: question, same, other, model.
+            namespace: where the questions are.
+
+        Raises:
+            ConfigurationError: a line is no set; the message names it.
+        """
+        return self._recognizer.take(lines, namespace)
 
     def clear(self, namespace: str | None = None) -> int:
         """Erase everything learnt, in one namespace or in all (None); returns how many answers went. Counters stay."""
@@ -483,12 +483,16 @@ class Cache:
     @property
     def faults(self) -> dict[str, int]:
         """What went wrong in this process, by place; each was a miss. Known even when the file cannot be read."""
-        with self._fault_lock:
-            return dict(self._faults)
+        return self._faults.places()
 
     def stats(self, namespace: str | None = None) -> Stats:
         """What the cache did and saved since its file was made."""
-        return replace(self._ledger.stats(namespace), sizes=self._store.sizes(), procedures=self._library.states())
+        return replace(
+            self._ledger.stats(namespace),
+            procedures=self._library.states(),
+            recognition=traffic.census(self._store, namespace),
+            languages=traffic.spoken(self._store, namespace),
+        )
 
     def check(self) -> list[str]:
         """Prove that file and index are whole and agree: a list of problems, empty when all is well."""
@@ -521,13 +525,6 @@ class Cache:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
-    """So many at a time; itertools has it from Python 3.12 on."""
-    rest = iter(items)
-    while batch := tuple(islice(rest, size)):
-        yield batch
 
 
 _opened: "WeakSet[Cache]" = WeakSet()

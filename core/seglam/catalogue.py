@@ -220,12 +220,14 @@ class Catalogue:
             logger.warning("the vector of entry %d is damaged; it answers the same request only", number)
 
     def _tell_foreign(self) -> None:
-        for fingerprint, count in self._store.other_fingerprints(self._fingerprint):
-            logger.warning(
-                "%d entries hold vectors of another embedder (%s); they answer the same request only, never by meaning",
-                count,
-                fingerprint,
-            )
+        for fingerprint, count in self._store.spaces().items():
+            if fingerprint not in ("", self._fingerprint):
+                logger.warning(
+                    "%d texts have vectors of another embedder (%s); until they are embedded anew they answer the same request "
+                    "only, never by meaning",
+                    count,
+                    fingerprint,
+                )
 
     def _ghosts(self, index: ScopedIndex, generation: Generation) -> bool:
         """Whether so many rows went that those still in the index should be looked for."""

@@ -133,6 +133,9 @@ def _quantifiers(a: Facets, b: Facets) -> str | None:
             kind == "only" and (a.stems["just"] or b.stems["just"])
         ):
             return f"quantifier '{kind}' only in one"
+    for one, other in ((a, b), (b, a)):
+        if one.every - other.rates and not other.quantifiers["all"]:
+            return f"'every {min(one.every - other.rates)}' only in one"
     return None
 
 
@@ -167,7 +170,7 @@ def _unnamed(one: Facets, other: Facets) -> list[str]:
         for name in other.names
         if name.text.isupper() and len(name.text) >= _ACRONYM and (at := initials.find(name.text.casefold())) >= 0
         for word in spelled[at : at + len(name.text)]
-    }
+    } | _spelled_out(one, other)
     return [
         name.text
         for name in one.names
@@ -176,9 +179,29 @@ def _unnamed(one: Facets, other: Facets) -> list[str]:
             or other.forms[name.text.casefold()]
             or _currency(name.stem) in currencies
             or name.stem in full
+            or _plural(name.text, other)
+            or _spelled_out(other, one, name.text)
             or (name.text.isupper() and len(name.text) >= _ACRONYM and name.text.casefold() in short)
         )
     ]
+
+
+def _spelled_out(one: Facets, other: Facets, name: str = "") -> set[str]:
+    """The stems of two names side by side in one text whose initials are a name of the other: British Airways, BA."""
+    short = {n.text for n in other.names if n.text.isupper() and len(n.text) < _ACRONYM and name in ("", n.text)}
+    found: set[str] = set()
+    for first, second in pairwise(one.sequence) if short else ():
+        capital = first.token.text[:1].isupper() and second.token.text[:1].isupper() and second.low[1:]
+        if capital and first.low[1:] and (first.low[0] + second.low[0]).upper() in short:
+            found |= {first.stem, second.stem}
+    return found
+
+
+def _plural(text: str, other: Facets) -> bool:
+    """Whether the other text has the plural of an acronym, or the one of which this is the plural: UTI, UTIs."""
+    if text[:-1].isupper() and text.endswith("s") and len(text) > _ACRONYM:
+        return bool(other.forms[text[:-1].casefold()])
+    return text.isupper() and len(text) >= _ACRONYM and bool(other.forms[f"{text.casefold()}s"])
 
 
 def _currency(word: str) -> str:
@@ -206,7 +229,7 @@ def _persons(a: Facets, b: Facets) -> str | None:
         if x != y and (not x & y or len(x) != len(y)):
             return f"another person at '{relation[1]}'"
     x_owned, y_owned = ([p for p in text.persons if p[0] == "of"] for text in (a, b))
-    if x_owned != y_owned and Counter(x_owned) == Counter(y_owned) and a.roles != b.roles:
+    if x_owned != y_owned and Counter(x_owned) == Counter(y_owned) and Counter(a.roles) != Counter(b.roles):
         return "owners in another order"
     return None
 

@@ -153,10 +153,12 @@ def stats(file: FileArgument, as_json: JsonOption = False) -> None:
     with existing(file) as cache:
         found = cache.stats()
     if as_json:
-        print(json.dumps({**asdict(found), "hit_rate": found.hit_rate}, indent=2))
+        rates = {"hit_rate": found.hit_rate, "calls_per_set": found.calls_per_set}
+        print(json.dumps({**asdict(found), **rates}, indent=2))
         return
     table = Table(show_header=False)
-    for name, value in {**asdict(found), "hit_rate": f"{found.hit_rate:.1%}"}.items():
+    shown_rates = {"hit_rate": f"{found.hit_rate:.1%}", "calls_per_set": f"{found.calls_per_set:.2f}"}
+    for name, value in {**asdict(found), **shown_rates}.items():
         shown = ", ".join(f"{key} {number}" for key, number in value.items()) if isinstance(value, dict) else str(value)
         table.add_row(name.replace("_", " "), shown or "none")
     Console().print(table)
@@ -175,6 +177,27 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
         print(f"{len(problems)} problems" if problems else "all is well")
     if problems:
         raise typer.Exit(1)
+
+
+@app.command()
+def reembed(
+    file: FileArgument,
+    embedder: Annotated[
+        str, typer.Option(help="The application's: a sentence-transformers name or path; default: the embedded model.")
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Also what running processes still compare.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the vectors of every other embedder anew with this one, now."""
+    with existing(file, embedder or None) as cache:
+        left = cache.reembedding.run(force=force)
+        spaces = cache.stats().spaces
+    if as_json:
+        print(json.dumps({"left": left, "spaces": spaces}))
+    else:
+        for name, count in sorted(spaces.items()):
+            print(f"{count:>9,} {name or 'waiting'}")
+        print(f"{left} left to processes that work with them" if left else "all texts are of one embedder")
 
 
 def main() -> None:

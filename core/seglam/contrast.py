@@ -17,7 +17,8 @@ from seglam.values import conflict, difference
 
 MOST_OF_A_SENSE: Final = 64
 """Wordings kept on one side of a set; the model writes some thirty in all, traffic and people add to them."""
-_LONGEST: Final = 2_000  # characters of a wording; a model that writes more has misunderstood
+LONGEST: Final = 2_000
+"""Characters of a wording; a model that writes more has misunderstood."""
 _MOST_NEAR: Final = 6
 _FENCED: Final = re.compile(r"\A\s*```(?:json)?\s*(.*?)\s*```\s*\Z", re.DOTALL)
 
@@ -114,16 +115,21 @@ def parse_contrast(reply: str, question: str) -> Contrast:
     if not isinstance(found, dict) or not all(isinstance(found.get(sense), list) for sense in Sense):
         raise ReplyError('expected one JSON object with the lists "same" and "other"')
     same, other = (_texts(found[sense]) for sense in (Sense.SAME, Sense.OTHER))
-    doubtful = set(same) & set(other)
+    return apart(Contrast(tuple(same), tuple(other)), question)
+
+
+def apart(found: Contrast, question: str) -> Contrast:
+    """A set without what stands on both sides, and without what the value guards say is on the wrong one."""
+    doubtful = set(found.same) & set(found.other)
     return Contrast(
-        tuple(text for text in same if text not in doubtful and conflict(text, question) is None),
-        tuple(text for text in other if text not in doubtful and difference(text, question) is not None),
+        tuple(text for text in found.same if text not in doubtful and conflict(text, question) is None),
+        tuple(text for text in found.other if text not in doubtful and difference(text, question) is not None),
     )
 
 
 def _texts(found: Sequence[object]) -> list[str]:
     texts = (" ".join(text.split()) for text in found if isinstance(text, str))
-    return list(dict.fromkeys(text for text in texts if 0 < len(text) <= _LONGEST))[:MOST_OF_A_SENSE]
+    return list(dict.fromkeys(text for text in texts if 0 < len(text) <= LONGEST))[:MOST_OF_A_SENSE]
 
 
 def _fence(*data: str) -> str:

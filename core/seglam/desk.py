@@ -15,6 +15,7 @@ from rich.text import Text
 from seglam.bundle import hmac_signer, hmac_verifier
 from seglam.cache import Cache
 from seglam.errors import ConfigurationError
+from seglam.policy import Policy
 from seglam.procedure import Procedure
 
 app = typer.Typer(no_args_is_help=True, help="See, question and steer the procedures of a cache.")
@@ -28,15 +29,15 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="The file to write
 ExamplesOption = Annotated[bool, typer.Option(help="With the real requests that it was made from.")]
 
 
-def existing(file: Path) -> Cache:
-    """The cache in a file that is there already.
+def existing(file: Path, embedder: str | None = None) -> Cache:
+    """The cache in a file that is there already; without background work, for the application may have another embedder.
 
     Raises:
         ConfigurationError: it is not.
     """
     if not file.is_file():
         raise ConfigurationError(f"FILE: there is no file {str(file)!r}")
-    return Cache.open(file)
+    return Cache.open(file, policy=Policy(reembed=False), embedder=embedder)
 
 
 @app.command("list")

@@ -8,13 +8,16 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import logging
 import os
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,11 +34,17 @@ __all__ = [
     "SentenceTransformerEmbedder",
     "Vectors",
     "as_embedder",
+    "batched",
 ]
+
+T = TypeVar("T")
+logger = logging.getLogger("seglam")
 
 _PROBES: Final = ("How do I reset my password?", "The glacier lost a third of its ice within ten years.")
 _SAME: Final = 0.999  # above: one vector for two probes that have nothing in common
 _JITTER: Final = 0.99  # below: two vectors for one probe; hosted models stay above .9999
+_E5: Final = re.compile(r"(?:^|[_.-])e5(?:[_.-](?!.*instruct)|$)", re.IGNORECASE)
+_UNKNOWN: Final = ("[UNK]", "<unk>", "<UNK>")
 _NAMES: Final = ("model_name", "model", "model_id", "repo_id", "deployment")
 
 
@@ -60,11 +69,13 @@ class Embedder(Protocol):
 class SentenceTransformerEmbedder:
     """Any sentence-transformers model, loaded at first use.
 
-    Stored and new texts are both embedded as queries.
+    Stored and new texts are both embedded as queries: two questions are compared, not a question and a passage, and E5's authors
+    ask for "query: " on both sides of such a comparison.
 
     Args:
         name_or_path: a folder, or a name on the model hub, which sentence-transformers then downloads.
-        prompt: put before every text; e5 models need "query: ". None: the model's own query prompt, if it has one.
+        prompt: put before every text, or the name of one of the model's own prompts. None: the model's own query prompt, if it
+            has one, and "query: " for E5 models, whose files do not name theirs.
         device: where it runs, as torch names it.
 
     Raises:
@@ -91,8 +102,10 @@ class SentenceTransformerEmbedder:
                 model = SentenceTransformer(self._name, device=self._device)
             except Exception as error:
                 raise EmbedderError(f"{self._name}: sentence-transformers cannot load it: {error}") from error
+            own = model.prompts or {}
             if self._prompt is None:
-                self._prompt = (model.prompts or {}).get("query") or ""
+                self._prompt = own.get("query") or ("query: " if _E5.search(Path(self._name).name) else "")
+            self._prompt = own.get(self._prompt, self._prompt)
             self._loaded = model
         return self._loaded
 
@@ -133,10 +146,8 @@ class SentenceTransformerEmbedder:
             return False
         with self._lock:
             model = self._model
-            ids = model.tokenizer((self._prompt or "") + text, truncation=False, verbose=False)["input_ids"]
-            unknown = getattr(model.tokenizer, "unk_token_id", None)
             limit = model.max_seq_length
-        return limit is not None and len(ids) <= limit and unknown not in ids
+            return limit is not None and _whole(model.tokenizer, (self._prompt or "") + text, limit)
 
 
 class ObjectEmbedder:
@@ -226,7 +237,7 @@ class Checked(_Front):
 
     def __init__(self, embedder: Embedder) -> None:
         super().__init__(embedder)
-        self._proved = False
+        self._proved = self._told = False
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See Embedder. Passes on what the embedder raises.
@@ -236,9 +247,18 @@ class Checked(_Front):
         """
         with self._lock:
             if not self._proved:
-                self._prove()
-                self._proved = True
+                self._refused_or_proved()
         return self._ask(texts)
+
+    def _refused_or_proved(self) -> None:
+        try:
+            self._prove()
+        except EmbedderError as error:
+            if not self._told:  # what turns a fault into a miss tells its kind only, and it comes with every request
+                self._told = True
+                logger.warning("seglam: the embedder is refused, nothing is matched by meaning: %s", error)
+            raise
+        self._proved = True
 
     def _ask(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -317,6 +337,13 @@ def as_embedder(value: Any = None) -> Embedder:
     return ObjectEmbedder(value)
 
 
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """So many at a time, as texts are best embedded; itertools has it from Python 3.12 on."""
+    rest = iter(items)
+    while batch := tuple(islice(rest, size)):
+        yield batch
+
+
 def _as_function(target: Any) -> Callable[[Sequence[str]], ArrayLike]:
     if not isinstance(target, type | str | bytes):  # str has an ``encode`` of its own
         for name in ("embed_query", "get_query_embedding"):
@@ -337,6 +364,18 @@ def _as_function(target: Any) -> Callable[[Sequence[str]], ArrayLike]:
 
 def _has(value: object, name: str) -> bool:
     return inspect.getattr_static(value, name, None) is not None
+
+
+def _whole(tokenizer: Any, text: str, limit: float) -> bool:
+    """Whether a tokenizer gives all of a text to its model: nothing cut, no piece unknown."""
+    if callable(tokenizer):
+        ids = tokenizer(text, truncation=False, verbose=False)["input_ids"]
+        return len(ids) <= limit and getattr(tokenizer, "unk_token_id", None) not in ids
+    # Static models have the bare tokenizer, which cuts silently where its file says so.
+    ids = tokenizer.encode(text).ids
+    if tokenizer.truncation is not None:
+        limit = min(limit, tokenizer.truncation["max_length"] - 1)
+    return len(ids) <= limit and not {tokenizer.token_to_id(name) for name in _UNKNOWN}.intersection(ids)
 
 
 def _unit(raw: Any, rows: int) -> Vectors:

@@ -3,9 +3,11 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from seglam.exchange import Entry, Hit, Miss, Request, TierName, Why
 from seglam.flow import Flow, call, quick
+from seglam.policy import Policy
 from seglam.readers import Generation
 from seglam.store import Store
 
@@ -19,17 +21,18 @@ class ExactTier:
 
     name = TierName.EXACT
 
-    def __init__(self, store: Store, clock: Callable[[], float], size: int, threshold: float) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float], policy: Policy) -> None:
         self._store = store
         self._clock = clock
-        self._size = size
-        self._threshold = threshold
+        self._policy = policy
+        self._size = policy.memory_entries
+        self._threshold = policy.reading.floor
         self._lock = threading.Lock()
         self._memory: OrderedDict[str, tuple[Entry, int]] = OrderedDict()
         self._generation = -1
 
     def find(self, request: Request) -> Flow[Hit | Miss | None]:
-        """The stored answer, a Miss(STALE) for one that is too old, None when there is none."""
+        """The stored answer, fresh or marked as stale; a Miss(STALE) for one that is too old; None when there is none."""
         generation = yield from quick(self._store.generation)
         entry = self._remembered(request.key, generation)
         if entry is None:
@@ -37,14 +40,18 @@ class ExactTier:
             if entry is None:
                 return None
             self.remember(request.key, entry, generation)
-        if entry.key != request.key and not request.comparable:
+        if entry.key != request.key and not self._policy.comparable(request):
             return None  # another wording's answer
         now = self._clock()
-        if not entry.fresh(now, request.control):
+        stale = not self._policy.fresh(request, entry, now)
+        if stale and not self._policy.revalidable(request, entry, now):
             return Miss(Why.STALE)
-        notes = {} if entry.key == request.key else {"wording": entry.request.text}
+        notes: dict[str, Any] = {} if entry.key == request.key else {"wording": entry.request.text}
+        if stale:
+            notes["stale"] = True  # for whoever shows notes only, as the adapters do
         age = max(0.0, now - entry.created)
-        return Hit(entry.response, self.name, f"entry:{entry.id}", age=age, notes=notes, request=request)
+        source = f"entry:{entry.id}"
+        return Hit(entry.response, self.name, source, age=age, notes=notes, request=request, stale=stale)
 
     def _remembered(self, key: str, generation: Generation) -> Entry | None:
         with self._lock:

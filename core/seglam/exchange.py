@@ -170,6 +170,7 @@ class Hit:
         age: seconds since the stored answer was made; 0 for what a procedure has just computed.
         notes: what a tier wants to tell: the wording that matched, the parameters of the procedure.
         request: what was asked; for ``Cache.wrong``.
+        stale: the answer's lifetime is over, and it is asked anew (``Policy.stale_while_revalidate``).
     """
 
     response: Response
@@ -179,6 +180,7 @@ class Hit:
     age: float = 0.0
     notes: Mapping[str, Any] = field(default_factory=dict)
     request: Request | None = field(default=None, compare=False, repr=False)
+    stale: bool = False
 
     def __bool__(self) -> bool:
         return True

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from seglam import hangul
+from seglam import hangul, idioms
 from seglam.lexicon import AUXILIARIES, NAMES, OPERATORS, QUESTIONS, word_set
 from seglam.polarity import AFTER_BOUNDS, BOUNDS, HALF_NEGATORS, NEGATORS, OPPOSITES, PREFIXES_APART, QUANTIFIERS
 from seglam.quantities import measure
@@ -46,7 +46,7 @@ _ROMAN: Final = {
     "XII": 12,
 }
 _IDLE_ALL: Final = re.compile(r"\b(?:at all|all right|first of all|after all|all in all)\b")
-_IDLE_NOT: Final = re.compile(r"\b(?:or not|not only|no problem|no matter|not to mention|no idea)\b")
+_IDLE_NOT: Final = re.compile(r"\b(?:or not|or no|not only|no problem|no matter|not to mention|no idea)\b")
 _EVENING: Final = re.compile(
     r"\bat (\w+)(?::(\d\d))? (?:o'clock )?(?:(in the |this |tomorrow )(morning|afternoon|evening)|(tonight))\b",
     re.IGNORECASE,
@@ -58,6 +58,9 @@ _HOURS: Final = {
         ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
     )
 }
+_INFINITIVE: Final = word_set("how need want wish like able possible allow try have has step")
+"""After these "to" begins a verb."""
+_NO_NAMES: Final = word_set("ok okay i'd i'll i've i'm")
 _TWICE: Final = {"once": "1 times", "twice": "2 times", "thrice": "3 times"}
 
 
@@ -97,6 +100,8 @@ class Facets(NamedTuple):
     order: dict[int, tuple[int, ...]]
     prefixed: frozenset[str]
     sequence: tuple[Word, ...]
+    every: frozenset[str]
+    rates: frozenset[str]
 
 
 def _hour(match: re.Match[str]) -> str:
@@ -111,9 +116,10 @@ def _hour(match: re.Match[str]) -> str:
 def facets(text: str) -> Facets:
     """What a text states; the result is kept for the next comparisons."""
     plain = hangul.rewrite(unicodedata.normalize("NFC", text).replace("’", "'"))
-    plain = _EVENING.sub(_hour, plain)
+    plain = idioms.plain(_EVENING.sub(_hour, plain))
     plain = re.sub(r"\b(?:once|twice|thrice)\b", lambda m: _TWICE[m[0].casefold()], plain, flags=re.IGNORECASE)
     low = plain.casefold()
+    every, rates = idioms.often(low)
     sequence = words(plain)
     names, cased = _names(sequence)
     opened = _opened(sequence)
@@ -127,7 +133,8 @@ def facets(text: str) -> Facets:
         _signs(sequence),
         _negated(sequence, len(_IDLE_NOT.findall(low))) + ("",) * hangul.negations(plain),
         Counter(w.stem for w in sequence if w.stem in HALF_NEGATORS or w.low in HALF_NEGATORS),
-        Counter(q for w in opened if (q := QUANTIFIERS.get(w, ""))) - Counter({"all": len(_IDLE_ALL.findall(low))}),
+        Counter(q for w in opened if (q := QUANTIFIERS.get(w, "")))
+        - Counter({"all": len(_IDLE_ALL.findall(low)) + len(every)}),
         names,
         cased,
         tuple(_persons(sequence)),
@@ -137,6 +144,8 @@ def facets(text: str) -> Facets:
         _order(sequence),
         _prefixed(sequence),
         sequence,
+        every,
+        rates,
     )
 
 
@@ -267,6 +276,7 @@ def _names(sequence: tuple[Word, ...]) -> tuple[tuple[Name, ...], bool]:
             not word.worded
             or not word.whole
             or len(word.low) == 1
+            or word.low in _NO_NAMES
             or (word.low in _PERSONS and not (cased and text.isupper()))
         ):
             continue
@@ -295,7 +305,7 @@ def _persons(sequence: tuple[Word, ...]) -> Iterator[tuple[str, str, int]]:
 
 def _roles(stems: list[str]) -> Iterator[tuple[str, str]]:
     for n, stem in enumerate(stems):
-        if stem in _ROLES:
+        if stem in _ROLES and not (stem == "to" and n and stems[n - 1] in _INFINITIVE):
             noun = next((s for s in stems[n + 1 : n + 4] if s not in _SKIPPED), "")
             if noun:
                 yield stem, noun

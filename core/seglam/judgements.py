@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import delete, func, select
 
 from seglam.readers import Generation
-from seglam.schema import judgements
+from seglam.schema import judgements, labels
 from seglam.store import Store
 from seglam.thresholds import Evidence, Judged
 from seglam.trust import upper_bound, wilson_lower
@@ -16,8 +16,11 @@ from seglam.trust import upper_bound, wilson_lower
 _MOST: Final = 20_000  # kept of each namespace; the oldest go first
 _MOST_VIEWS: Final = 64
 
+_Stamp = tuple[int, int, int]  # newest judgement, newest label, labels
+
 READING: Final = "reading"
 CONTRAST: Final = "contrast"
+CONSENSUS: Final = "consensus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Judgement:
         key: of the stored question.
         text: what was asked.
         wording: what it was taken for.
-        rule: "reading" or "contrast".
+        rule: "reading", "contrast" or "consensus".
         score: cosine similarity.
         right: None: nobody could tell.
         arm: of an A/B test, or "".
@@ -82,9 +85,9 @@ class Judgements:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._views: dict[tuple[str, str, str], tuple[int, Evidence]] = {}
-        self._newest = (-1, 0)  # version of the store, newest row then
-        self._refuted: tuple[int, frozenset[tuple[str, str, str]]] = (0, frozenset())
+        self._views: dict[tuple[str, str, str], tuple[_Stamp, Evidence]] = {}
+        self._newest: tuple[int, _Stamp] = (-1, (0, 0, 0))  # version of the store, what was there then
+        self._refuted: tuple[_Stamp, frozenset[tuple[str, str, str]]] = ((0, 0, 0), frozenset())
 
     def add(self, judgement: Judgement, now: float) -> None:
         """Keep one."""
@@ -109,10 +112,11 @@ class Judgements:
                 known = self._views[which] = (newest, self._read(which))
             return known[1]
 
-    def _look(self, generation: Generation) -> int:
+    def _look(self, generation: Generation) -> _Stamp:
         if self._newest[0] != generation.version:
-            newest = self._store.read(select(func.max(judgements.c.id)))[0][0] or 0
-            self._newest = (generation.version, newest)
+            newest = select(func.max(judgements.c.id)).scalar_subquery()
+            row = self._store.read(select(newest, func.max(labels.c.id), func.count(labels.c.id)))[0]
+            self._newest = (generation.version, (row[0] or 0, row[1] or 0, row[2]))
         return self._newest[1]
 
     def _read(self, which: tuple[str, str, str]) -> Evidence:
@@ -122,7 +126,15 @@ class Judgements:
             judgements.c.rule == which[2],
             judgements.c.right.is_not(None),
         )
-        return Evidence(Judged(row.score, bool(row.right), row.key, row.arm) for row in self._store.read(query))
+        hits = [Judged(row.score, bool(row.right), row.key, row.arm) for row in self._store.read(query)]
+        if which[2] != READING:  # the two texts of a pair are read, and nothing else is known of them
+            return Evidence(hits)
+        pairs = select(labels.c.score, labels.c.right).where(
+            labels.c.namespace == which[0], labels.c.fingerprint == which[1]
+        )
+        return Evidence(
+            [*hits, *(Judged(row.score, bool(row.right), labelled=True) for row in self._store.read(pairs))]
+        )
 
     def refuted(self, namespace: str, key: str, text: str, generation: Generation) -> bool:
         """Whether the answer to a question was found wrong for this very text, by whatever rule it had been served."""

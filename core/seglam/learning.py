@@ -13,8 +13,8 @@ from seglam.authoring import Author
 from seglam.casebook import ABSTAINED, COVERED, NEAR, OPEN, Group
 from seglam.exchange import Request, Response
 from seglam.jury import Verdict, blame
+from seglam.lifetimes import DAY
 from seglam.merging import Merger
-from seglam.policy import DAY
 from seglam.procedure import Case, Finding, Procedure, State, answer
 from seglam.resources import Bound, Resources
 from seglam.sandbox import HIT, Status

@@ -11,6 +11,7 @@ from seglam.exchange import Entry, Hit, Miss, Request, TierName, Usage
 from seglam.store import Alias, Store
 from seglam.trust import upper_bound
 
+_OUTCOMES: Final = ("made", "declined", "widened")
 _PURPOSES: Final = ("compile", "widen", "vote", "contrast")
 
 
@@ -22,21 +23,30 @@ class Stats:
         requests: lookups.
         hits: by tier.
         misses: by reason.
+        stale: hits that were too old and are asked anew; they save waiting, so they are no saved calls.
         saved_calls, saved_input_tokens, saved_output_tokens: model calls that hits made unnecessary; tokens are those that
             the stored answers cost, and for a procedure the mean of its cases.
         compile_calls, vote_calls, contrast_calls: what the compiler's model was asked, to be subtracted: for procedures and
             patterns, to say again what it holds, and for contrast sets.
         compile_input_tokens, compile_output_tokens: what all these calls took.
+        contrast_tokens: of them, what contrast sets took.
+        contrasts: what came of asking for contrast sets: made, declined, widened (by another language).
         compared, disagreed: comparisons of live procedures with the model (audits and refreshed answers), and how many of
             them the model won.
         faults: by place; each was a miss instead of an exception.
         sizes: rows by table.
+        spaces: entries and wordings by the embedder that they belong to; "" waits for one.
+        reembedded: of them, how many were taken over from another embedder so far.
         procedures: how many in each state.
+        recognition: contrast sets and their cost in vectors: sets, hot_share (of the entries, those with a set),
+            wordings_per_set, vectors_per_entry, and wordings by who put them there.
+        languages: of the newest stored requests, how many are in which.
     """
 
     requests: int
     hits: dict[str, int]
     misses: dict[str, int]
+    stale: int
     saved_calls: int
     saved_input_tokens: int
     saved_output_tokens: int
@@ -45,16 +55,27 @@ class Stats:
     contrast_calls: int
     compile_input_tokens: int
     compile_output_tokens: int
+    contrast_tokens: int
+    contrasts: dict[str, int]
     compared: int
     disagreed: int
     faults: dict[str, int]
+    reembedded: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
+    spaces: dict[str, int] = field(default_factory=dict)
     procedures: dict[str, int] = field(default_factory=dict)
+    recognition: dict[str, float] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
 
     @property
     def hit_rate(self) -> float:
         """Hits over requests; 0.0 when nothing was asked."""
         return sum(self.hits.values()) / self.requests if self.requests else 0.0
+
+    @property
+    def calls_per_set(self) -> float:
+        """Model calls for each contrast set that was made; 0.0 before the first."""
+        return self.contrast_calls / made if (made := self.contrasts.get("made", 0)) else 0.0
 
     @property
     def wrong_at_most(self) -> float:
@@ -63,12 +84,19 @@ class Stats:
 
 
 class Ledger:
-    """Counts, uses and aliases that wait to be written. Safe to share between threads."""
+    """Counts, uses and aliases that wait to be written. Safe to share between threads.
 
-    def __init__(self, store: Store, clock: Callable[[], float], flush_after: float) -> None:
+    Args:
+        store, clock: shared with the cache.
+        flush_after: seconds after which they are written.
+        grace: seconds for which answers are kept after their end.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float], flush_after: float, grace: float = 0.0) -> None:
         self._store = store
         self._clock = clock
         self._flush_after = flush_after
+        self._grace = grace
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str, str]] = Counter()
         self._uses: dict[int, tuple[int, float]] = {}
@@ -114,7 +142,7 @@ class Ledger:
                 self._add(space, {"requests": 1, f"miss.{found.why}": 1})
                 return
             tokens = {"saved.input_tokens": saved.input_tokens, "saved.output_tokens": saved.output_tokens}
-            self._add(space, {"requests": 1, f"hit.{found.tier}": 1} | tokens)
+            self._add(space, {"requests": 1, f"hit.{found.tier}": 1, "stale": int(found.stale)} | tokens)
             kind, _, row = found.source.partition(":")
             table = self._procedure_uses if kind == "procedure" else self._uses
             count, _last = table.get(int(row), (0, 0.0))
@@ -148,7 +176,12 @@ class Ledger:
             self._since = self._clock()
         try:
             self._store.flush(
-                now=self._clock(), uses=uses, procedure_uses=procedure_uses, new_aliases=new_aliases, counts=counts
+                now=self._clock(),
+                grace=self._grace,
+                uses=uses,
+                procedure_uses=procedure_uses,
+                new_aliases=new_aliases,
+                counts=counts,
             )
         except BaseException:
             with self._lock:
@@ -179,7 +212,8 @@ class Ledger:
             requests=totals["requests"],
             hits=hits,
             misses=under("miss."),
-            saved_calls=sum(hits.values()),
+            stale=totals["stale"],
+            saved_calls=sum(hits.values()) - totals["stale"],
             saved_input_tokens=totals["saved.input_tokens"],
             saved_output_tokens=totals["saved.output_tokens"],
             compile_calls=totals["compile.calls"] + totals["widen.calls"],
@@ -187,7 +221,12 @@ class Ledger:
             contrast_calls=totals["contrast.calls"],
             compile_input_tokens=sum(totals[f"{purpose}.input_tokens"] for purpose in _PURPOSES),
             compile_output_tokens=sum(totals[f"{purpose}.output_tokens"] for purpose in _PURPOSES),
+            contrast_tokens=totals["contrast.input_tokens"] + totals["contrast.output_tokens"],
+            contrasts={name: n for name, n in under("contrast.").items() if name in _OUTCOMES},
             compared=totals["audit.agreed"] + totals["audit.disagreed"],
             disagreed=totals["audit.disagreed"],
             faults=under("fault."),
+            reembedded=totals["reembedded"],
+            sizes=self._store.sizes(),
+            spaces=self._store.spaces(),
         )

@@ -1,7 +1,8 @@
 """Which of the nearest stored questions, if any, asks the same: the semantic tier's decision, apart from how they were found.
 
-Two rules. Reading: both texts say the same word by word, and the score is enough. Contrast: the question has wordings and
+Three rules. Reading: both texts say the same word by word, and the score is enough. Contrast: the question has wordings and
 look-alikes; the nearest wording wins over its nearest look-alike by a margin and over every other question, and no value differs.
+Consensus: several stored questions around the request have one answer, and none has another.
 """
 
 import logging
@@ -11,11 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from seglam import values
+from seglam import consensus, values
 from seglam.contrast import Sense
 from seglam.exchange import Entry, Request
 from seglam.index import Vector
-from seglam.judgements import CONTRAST, READING, Judgements
+from seglam.judgements import CONSENSUS, CONTRAST, READING, Judgements
 from seglam.policy import Policy
 from seglam.readers import Generation
 from seglam.reranking import verified
@@ -52,7 +53,7 @@ class Match:
     """A stored question that asks the same, and why it is believed to.
 
     Attributes:
-        rule: "reading" or "contrast".
+        rule: "reading", "contrast" or "consensus".
         counted: what the score was taken for, by the threshold: more where the wordings correspond.
         notes: for whoever asks why: wording, rule, and for contrast the nearest look-alike and the margin.
         arm: of an A/B test of thresholds, or "".
@@ -107,7 +108,44 @@ class Matcher:
             candidates: the neighbours in its scope, best first.
             generation: of the store, for evidence.
         """
-        return self._reading(request, candidates, generation) or self._contrast(request, vector, candidates, generation)
+        voices = self._voices(request, candidates)
+        found = self._reading(request, candidates, generation)
+        if found is not None and consensus.contested(request.text, found.entry.response.text, voices):
+            logger.debug("semantic candidate refused: contested")
+            found = None
+        found = found or self._contrast(request, vector, candidates, generation)
+        return found or self._consensus(request, candidates, voices, generation)
+
+    def _voices(self, request: Request, candidates: Sequence[Candidate]) -> list[consensus.Voice]:
+        """The stored questions around the request, best first; none where the policy has no such rule."""
+        if self._policy.agreeing.floor >= 1.0:
+            return []
+        now = self._clock()
+        return [
+            consensus.Voice(one.text, one.entry.response.text, one.score)
+            for one in candidates
+            if one.entry is not None and one.entry.fresh(now, request.control)
+        ]
+
+    def _consensus(
+        self,
+        request: Request,
+        candidates: Sequence[Candidate],
+        voices: Sequence[consensus.Voice],
+        generation: Generation,
+    ) -> Match | None:
+        if not voices or voices[0].score < self._policy.agreeing.floor:
+            return None
+        nearest = candidates[0]
+        around = [one for one in candidates if one.score >= nearest.score - consensus.BAND]
+        # A wording, or an answer that is no longer fresh, may be of another question: where one stands near, nothing is agreed.
+        if len(around) > len(voices) or not all(
+            one.text == voice.text for one, voice in zip(around, voices, strict=False)
+        ):
+            return None
+        if not consensus.unanimous(request.text, voices) or self._wordbook.of(nearest.key, self._fingerprint()):
+            return None
+        return self._accepted(request, nearest, CONSENSUS, generation, {"voices": len(around)})
 
     def _reading(self, request: Request, candidates: Sequence[Candidate], generation: Generation) -> Match | None:
         least = self.least
@@ -149,7 +187,7 @@ class Matcher:
         scores = [float(vector @ wording.vector) for wording in others if wording.vector is not None]
         closest = int(np.argmax(scores))
         margin = candidate.score - scores[closest]
-        if margin < self._policy.contrast_margin:
+        if margin < self._policy.margin(self._fingerprint()):
             logger.debug("semantic candidate refused: nearer to a look-alike")
             return None
         # The wording alone may have lost what the question says: "get my water running" does not tell on from off.
@@ -173,7 +211,7 @@ class Matcher:
     ) -> Match | None:
         """The match, if the score (what it counts as) is enough, and there is an answer that is fresh."""
         counted = candidate.score if score is None else score
-        threshold = self._policy.reading if rule == READING else self._policy.contrasting
+        threshold = self._policy.threshold_of(rule)
         arm = threshold.arm(request.key)
         if self._judgements.refuted(request.namespace, candidate.key, request.text, generation):
             return None
@@ -184,7 +222,7 @@ class Matcher:
             return None
         entry = candidate.entry or self._store.entry(candidate.key)
         usable = entry is not None and entry.request.scope == request.scope
-        if entry is None or not usable or not entry.fresh(self._clock(), request.control):
+        if entry is None or not usable or not self._policy.fresh(request, entry, self._clock()):
             return None
         verifier = self._policy.verifier
         if verifier is not None and not verified(verifier, request.text, candidate.text):

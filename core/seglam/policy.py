@@ -1,6 +1,5 @@
 """Every threshold, lifetime and limit, and every yes/no rule, in one frozen object. Nothing here performs I/O."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,18 +7,19 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from seglam.errors import ConfigurationError
-from seglam.exchange import Request, Response, Reuse, unstorable
+from seglam.exchange import Entry, Request, Response, Reuse, unstorable
 from seglam.judging import Judge
+from seglam.lifetimes import DAY, LIFETIMES, Rule, first
 from seglam.moment import time_dependent
 from seglam.reranking import Verifier
 from seglam.thresholds import Threshold, as_threshold
 
 HOUR: Final = 3600.0
-DAY: Final = 24 * HOUR
 _MOST: Final = 10**9
-
-LIFETIMES: Final[Mapping[str, float]] = MappingProxyType({"faq": 7 * DAY, "product": DAY, "live": 0.0, "": DAY})
-"""Seconds that a stored answer stays fresh, by kind of content; "" is every other kind; 0 is never stored."""
+_MARGIN: Final = 0.02
+_MARGIN_ELSEWHERE: Final = (
+    0.06  # with 0.02 two other models served 2 and 3 of 74 questions wrongly, with 0.06 none and 1
+)
 
 _WHOLE: Final = (
     *("candidates", "heat", "shadow", "repairs", "compiles_per_hour", "max_entries", "memory_entries"),
@@ -27,7 +27,7 @@ _WHOLE: Final = (
 )
 _SHARES: Final = (
     *("trust", "audit_first", "audit", "kin", "kin_recurring"),
-    *("contrast_near", "contrast_margin", "check_hits"),
+    *("contrast_near", "check_hits"),
 )
 _LEAST: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -46,22 +46,9 @@ _LEAST: Final[Mapping[str, float]] = MappingProxyType(
         "memory_entries": 0,
         "max_text": 1,
         "flush_after": 0,
+        "stale_while_revalidate": 0,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Gives requests whose text contains ``pattern`` (a regular expression) a kind of content."""
-
-    pattern: str
-    kind: str
-
-    def __post_init__(self) -> None:
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise ConfigurationError(f"Rule.pattern: not a regular expression: {self.pattern!r} ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -77,9 +64,11 @@ class Policy:
             "off": only sets that exist are used.
         contrast_near: cosine similarity from which a second request counts as near a question.
         contrast_threshold: the same for a hit by a contrast set.
+        consensus: the same where several stored questions around a request have one answer and none has another; 1.0: never.
         verifier: reads both texts of a semantic hit after guards and threshold, and may refuse it; what fails in it refuses.
         check_hits: the share of semantic hits that the model answers all the same, to be compared.
-        contrast_margin: by how much its nearest wording must win over its nearest look-alike.
+        contrast_margin: by how much its nearest wording must win over its nearest look-alike. None: 0.02 for the embedded model,
+            and 0.06 for any other, whose scores nobody has seen.
         compile: "hot": in the background at the ``heat``-th similar miss; "first": at the first miss the model is asked
             for code instead of an answer; "off": never.
         heat: similar misses before a class is compiled ("hot").
@@ -105,8 +94,12 @@ class Policy:
             declined; doubles with every try.
         bind_engine: True keeps a procedure to the engine whose answers it was made from.
         lifetimes: seconds by kind of content; the kind "" is the default; 0 means never stored.
-        rules: give requests a kind by their text; the first that matches wins.
+        rules: lifetimes, and kinds for requests without one, by tag, text, or a function; the first that decides wins.
+        stale_while_revalidate: seconds after its end (RFC 5861) in which a stored answer is still served to the very same
+            request, while it is asked anew; 0: never. Wording that depends on the moment is never served so.
         max_entries: stored answers; the least recently used go first.
+        reembed: True has texts whose vectors another embedder made embedded anew, in the background, when no process works with
+            that embedder any more; False leaves it to ``Cache.reembedding.run`` and ``seglam reembed``.
         memory_entries: answers kept in memory in front of the store.
         max_text: characters; longer requests are matched exactly only.
         flush_after: seconds after which counters, uses and aliases are written down.
@@ -118,7 +111,8 @@ class Policy:
     contrast: Literal["hot", "off"] = "hot"
     contrast_near: float = 0.75
     contrast_threshold: float | Threshold = 0.80
-    contrast_margin: float = 0.02
+    contrast_margin: float | None = None
+    consensus: float | Threshold = 0.85
     verifier: Verifier | None = None
     check_hits: float = 0.02
     compile: Literal["hot", "first", "off"] = "hot"
@@ -144,19 +138,23 @@ class Policy:
     bind_engine: bool = False
     lifetimes: Mapping[str, float] = field(default_factory=lambda: LIFETIMES)
     rules: tuple[Rule, ...] = ()
+    stale_while_revalidate: float = 0.0
     max_entries: int = 10_000
+    reembed: bool = True
     memory_entries: int = 2048
     max_text: int = 65_536
     flush_after: float = 5.0
     on_fault: Literal["miss", "raise"] = "miss"
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "contrast_threshold"):
+        for name in ("threshold", "contrast_threshold", "consensus"):
             as_threshold(f"Policy.{name}", getattr(self, name))
         for name, least in _LEAST.items():
             _at_least(name, getattr(self, name), least)
         for name in _SHARES:
             _within(name, getattr(self, name), 0.0, 1.0)
+        if self.contrast_margin is not None:
+            _within("contrast_margin", self.contrast_margin, 0.0, 1.0)
         _one_of("compile", self.compile, ("hot", "first", "off"))
         _one_of("contrast", self.contrast, ("hot", "off"))
         _one_of("on_fault", self.on_fault, ("miss", "raise"))
@@ -195,18 +193,50 @@ class Policy:
         """The threshold of hits by contrast sets."""
         return as_threshold("Policy.contrast_threshold", self.contrast_threshold)
 
-    def kind(self, request: Request) -> str:
-        """The kind of content: the request's own, else the first rule's, else "live" for time-dependent wording."""
-        if request.kind:
-            return request.kind
-        for rule in self.rules:
-            if re.search(rule.pattern, request.text):
-                return rule.kind
-        return "live" if time_dependent(request.text) else ""
+    @cached_property
+    def agreeing(self) -> Threshold:
+        """The threshold of hits by consensus."""
+        return as_threshold("Policy.consensus", self.consensus)
 
-    def lifetime(self, request: Request) -> float:
-        """Seconds that an answer to this request stays fresh; 0: it is never stored."""
-        return self.lifetimes.get(self.kind(request), self.lifetimes[""])
+    def threshold_of(self, rule: str) -> Threshold:
+        """The threshold of the hits of a rule: "reading", "contrast" or "consensus"."""
+        return {"contrast": self.contrasting, "consensus": self.agreeing}.get(rule, self.reading)
+
+    def margin(self, fingerprint: str) -> float:
+        """By how much a wording must win over a look-alike, in the space of this embedder."""
+        if self.contrast_margin is not None:
+            return self.contrast_margin
+        return _MARGIN if fingerprint.startswith("minilm:") else _MARGIN_ELSEWHERE
+
+    def kind(self, request: Request) -> str:
+        """The kind of content: the request's own, else that of the first rule which gives one, else "live" or ""."""
+        given = (rule.kind for rule in self.rules if rule.kind and rule.takes(request))
+        return request.kind or next(given, "live" if time_dependent(request.text) else "")
+
+    def lifetime(self, request: Request, response: Response | None = None) -> float:
+        """Seconds that an answer to this request stays fresh; 0: it is never stored.
+
+        Args:
+            request: what is asked.
+            response: the answer; None: nothing yet, so rules that are functions are passed over.
+        """
+        said = first(self.rules, request, response, self.lifetimes)
+        return self.lifetimes.get(self.kind(request), self.lifetimes[""]) if said is None else said
+
+    def fresh(self, request: Request, entry: Entry, now: float) -> bool:
+        """Whether a stored answer may serve the request at ``now``: one to another request only as long as its own might."""
+        if not entry.fresh(now, request.control):
+            return False
+        return entry.key == request.key or now - entry.created < self.lifetime(request, entry.response)
+
+    def revalidable(self, request: Request, entry: Entry, now: float) -> bool:
+        """Whether a stored answer that is too old may serve the request while it is asked anew."""
+        return (
+            entry.key == request.key
+            and entry.expires <= now < entry.expires + self.stale_while_revalidate
+            and request.control.max_age is None
+            and self._timeless(request)
+        )
 
     def bypass(self, request: Request) -> str:
         """Why this request is not looked up at all, or ""."""
@@ -220,11 +250,17 @@ class Policy:
             return False
         if unstorable(request.text) or unstorable(response.text):
             return False
-        return self.lifetime(request) > 0
+        return self.lifetime(request, response) > 0
 
     def comparable(self, request: Request) -> bool:
-        """Whether the request may be matched by meaning."""
-        return request.comparable and 0 < len(request.text) <= self.max_text and self.lifetime(request) > 0
+        """Whether the request may be matched by meaning: never where its wording depends on the moment, whatever its kind."""
+        size = len(request.text)
+        return (
+            request.comparable and 0 < size <= self.max_text and self.lifetime(request) > 0 and self._timeless(request)
+        )
+
+    def _timeless(self, request: Request) -> bool:
+        return self.kind(request) != "live" and not time_dependent(request.text)
 
     def compilable(self, request: Request) -> bool:
         """Whether a procedure may be made from the request."""
@@ -233,6 +269,7 @@ class Policy:
             and self.answerable(request)
             and not request.control.no_store
             and self.lifetime(request) > 0
+            and self._timeless(request)
         )
 
     def answerable(self, request: Request) -> bool:

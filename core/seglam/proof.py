@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Final
 
 from seglam.errors import ConfigurationError, PatternError
-from seglam.guard import Pattern
+from seglam.guard import Params, Pattern
 from seglam.procedure import Draft, answer
 from seglam.sandbox import VERIFY, Sandbox
 from seglam.values import conflict
@@ -37,10 +37,11 @@ def proved(
         known: templates that were proved before, with the same code; they are among the result without another trial.
     """
     distinct = list(dict.fromkeys(text.strip() for text in texts))
+    seen = [(text, values) for text in distinct if (values := draft.guard.match(text)) is not None]
     shown = [
         pattern
         for pattern in draft.guard.patterns
-        if pattern.template in known or _Trial(draft, pattern, sandbox, agree).proved(distinct)
+        if pattern.template in known or _Trial(draft, pattern, sandbox, agree, seen).proved(distinct)
     ]
     told = [pattern for pattern in draft.guard.patterns if any(_told(pattern, one, distinct) for one in shown)]
     return frozenset(pattern.template for pattern in (*shown, *told))
@@ -81,13 +82,22 @@ def _readable(pattern: Pattern, one: str, other: str) -> bool:
 
 
 class _Trial:
-    def __init__(self, draft: Draft, pattern: Pattern, sandbox: Sandbox, agree: Agree) -> None:
+    """One template on trial.
+
+    Args:
+        seen: requests that any template of the draft reads, with their values: the code is the same for all templates.
+    """
+
+    def __init__(
+        self, draft: Draft, pattern: Pattern, sandbox: Sandbox, agree: Agree, seen: Sequence[tuple[str, Params]]
+    ) -> None:
+        self._seen = seen
         self._draft = draft
         self._pattern = pattern
         self._sandbox = sandbox
         self._agree = agree
         self._given: dict[str, str | None] = {}
-        self._made: list[tuple[str, Mapping[str, Any]]] | None = None
+        self._made: list[tuple[str, Params]] | None = None
 
     def proved(self, texts: Sequence[str]) -> bool:
         read = [(text, values) for text in texts if (values := self._pattern.match(text)) is not None]
@@ -95,7 +105,7 @@ class _Trial:
             return False  # that the words make no difference has not been seen
         return bool(read) and all(self._apart(pair, read) for pair in combinations(self._pattern.slots, 2))
 
-    def _apart(self, pair: tuple[str, str], read: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
+    def _apart(self, pair: tuple[str, str], read: Sequence[tuple[str, Params]]) -> bool:
         """Whether one of the requests would have been answered otherwise with the two slots exchanged."""
         equal = 0
         for text, values in read:
@@ -124,19 +134,22 @@ class _Trial:
         return right is not None and (crossed is None or not self._agree(text, right, crossed))
 
     def _answer(self, text: str, values: Mapping[str, Any]) -> str | None:
-        if text not in self._given:
-            self._given[text] = self._answer_to(text, values)
-        return self._given[text]
+        key = _written(values)
+        if key not in self._given:
+            self._given[key] = self._answer_to(text, values)
+        return self._given[key]
 
     def _answer_to(self, text: str, values: Mapping[str, Any]) -> str | None:
         return answer(self._draft, text, self._sandbox, VERIFY, params=values).text
 
-    def _never_matters(self, pair: tuple[str, str], read: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
+    def _never_matters(self, pair: tuple[str, str], read: Sequence[tuple[str, Params]]) -> bool:
         """Whether the order of the two is all one, as in a sum, or for the ends of a way: then crossing them does no harm."""
         answers = []
         if self._made is None:
-            self._made = list(self._samples())
-        for text, values in chain(read, self._made):
+            # Each set of values once: the same trial again shows no more.
+            self._made = list({_written(values): (text, values) for text, values in self._samples()}.values())
+        asked = {_written(values) for _, values in read}
+        for text, values in chain(read, (made for made in self._made if _written(made[1]) not in asked)):
             exchanged = self._exchanged(pair, values)
             if exchanged is None or exchanged == values or (given := self._answer(text, values)) is None:
                 continue
@@ -149,7 +162,17 @@ class _Trial:
         # Where all answers are one and the same, most likely "no", nothing was seen.
         return len(answers) >= _LEAST_SAMPLES and len(set(answers)) > 1
 
-    def _samples(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _samples(self) -> Iterator[tuple[str, Params]]:
+        """Values to try: what was asked in any wording, values of such requests mixed, and values out of the air.
+
+        A type says little of what the code answers to: of tokens hardly any is a version number.
+        """
+        slots = self._pattern.slots
+        asked = [(text, values) for text, values in self._seen if values.keys() == slots.keys()]
+        yield from asked
+        rng = Random(0)  # noqa: S311 - the same samples every time
+        for _ in range(_SAMPLES if asked else 0):
+            yield asked[0][0], {name: rng.choice(asked)[1][name] for name in slots}
         for seed in range(_SAMPLES):
             try:
                 text = self._pattern.sample(seed)
@@ -157,3 +180,7 @@ class _Trial:
                 return
             if (values := self._pattern.match(text)) is not None:
                 yield text, values
+
+
+def _written(values: Mapping[str, Any]) -> str:
+    return repr(sorted(values.items()))

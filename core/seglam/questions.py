@@ -6,19 +6,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seglam import contrastfile
+from seglam.cache import Cache
 from seglam.contrast import Sense
 from seglam.desk import FileArgument, JsonOption, existing
 from seglam.embed import as_embedder
 from seglam.errors import ConfigurationError
 from seglam.exchange import Hit, Request
+from seglam.labels import Pair, scored
 from seglam.thresholds import Judged, curve
-from seglam.values import effective, mismatch
 
 app = typer.Typer(no_args_is_help=True, help="See and steer what counts as the same question.")
 
@@ -94,12 +95,29 @@ def remove(
 
 @app.command()
 def export(file: FileArgument) -> None:
-    """All contrast sets as JSON Lines: question, same, other, model."""
+    """All contrast sets as JSON Lines: question, same, other, model, namespace."""
     with existing(file) as cache:
         for question in cache.wordbook.questions():
-            known = cache.wordbook.wordings_of(question.key)
-            sides = {str(sense): [w.text for w in known if w.sense is sense] for sense in Sense}
-            print(json.dumps({"question": question.text, **sides, "model": question.model}, ensure_ascii=False))
+            print(contrastfile.line(question, cache.wordbook.wordings_of(question.key)))
+
+
+@app.command("import")
+def import_(
+    file: FileArgument,
+    sets: Annotated[Path, typer.Argument(help="JSON Lines, as `export` writes them.")],
+    namespace: NamespaceOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Take over contrast sets for the questions of a namespace: all of the file or nothing; a second time changes nothing."""
+    with existing(file) as cache:
+        try:
+            found = cache.import_questions(_text(sets, "SETS").split("\n"), namespace)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"SETS, {error}") from None
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+        return
+    print(f"{found.questions} questions, {found.wordings} new wordings; {found.known} known, {found.left_out} left out")
 
 
 @app.command()
@@ -135,36 +153,76 @@ def reliability(file: FileArgument, as_json: JsonOption = False) -> None:
     Console().print(table)
 
 
+@app.command()
+def labels(
+    file: FileArgument,
+    forget: Annotated[str, typer.Option(metavar="SOURCE", help="Drop the pairs of this source.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Labelled pairs that are kept as evidence, by source: what `tune --store` put there."""
+    with existing(file) as cache:
+        gone = cache.labels.forget(forget) if forget else 0
+        found = [asdict(one) for one in cache.labels.sources()]
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    if forget:
+        print(f"{gone} forgotten")
+    table = Table("source", "namespace", "embedder", "pairs", "wrong")
+    for one in found:
+        table.add_row(*(Text(str(value)[:60]) for value in one.values()))
+    Console().print(table)
+
+
 def tune(
     file: Annotated[Path, typer.Argument(help='JSON Lines of {"a": ..., "b": ..., "same_answer": true or false}.')],
     target: Annotated[float, typer.Option(help="Wrong hits among hits that you accept.")] = 0.01,
     embedder: Annotated[str, typer.Option(help="A sentence-transformers model; default: the embedded one.")] = "",
+    store: Annotated[Path | None, typer.Option(help="A cache's file: keep the pairs there, as evidence.")] = None,
+    namespace: NamespaceOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Recall against wrong hits by threshold, from labelled pairs; and the threshold that keeps to a target."""
-    judged = list(_judged(file, embedder))
-    rows = curve((one for one in judged if one.entry != "refused"), _THRESHOLDS)
-    total = sum(one.right for one in judged)
+    pairs = list(_pairs(file))
+    found = scored(pairs, as_embedder(embedder or None))
+    rows = curve((Judged(one.score, one.right) for one in found if not one.refused), _THRESHOLDS)
+    total = sum(one.right for one in found)
     for row in rows:
         row["recall"] = (row["served"] - row["wrong"]) / total if total else 0.0
     picked, proved = _picked(rows, target)
-    told = {"pairs": len(judged), "target": target, "threshold": picked, "proved": proved, "curve": rows}
+    source = _stored(store, pairs, namespace, embedder) if store else ""
+    told = {"pairs": len(found), "target": target, "threshold": picked, "proved": proved, "source": source}
     if as_json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps({**told, "curve": rows}, indent=2))
         return
-    table = Table(title=f"{len(judged)} pairs; value guards on", title_justify="left")
+    console = Console()
+    console.print(_curve(rows, len(found)))
+    if picked is None:
+        console.print(f"No threshold keeps to {target:.1%} wrong hits on these pairs.")
+    else:
+        how = "proved (95 %)" if proved else "seen, not proved: too few pairs"
+        console.print(f"Policy(threshold={picked:.2f})  at most {target:.1%} of the hits wrong: {how}.")
+    if source:
+        console.print(
+            f"Kept as evidence for Fitted and PerEntry thresholds, until judged hits take its place: source {source}."
+        )
+
+
+def _stored(file: Path, pairs: Sequence[Pair], namespace: str, embedder: str) -> str:
+    if not file.is_file():
+        raise ConfigurationError(f"--store: there is no file {str(file)!r}")
+    with Cache.open(file, embedder=embedder or None) as cache:
+        return cache.labels.add(pairs, namespace=namespace)
+
+
+def _curve(rows: Sequence[Mapping[str, float]], pairs: int) -> Table:
+    table = Table(title=f"{pairs} pairs; value guards on", title_justify="left")
     for column in ("threshold", "served", "recall", "wrong", "share wrong", "at most (95 %)"):
         table.add_column(column, justify="right")
     for row in rows:
         numbers = (f"{row['served']:.0f}", f"{row['recall']:.1%}", f"{row['wrong']:.0f}")
         table.add_row(f"{row['threshold']:.2f}", *numbers, f"{row['wrong_share']:.1%}", f"{row['upper']:.1%}")
-    console = Console()
-    console.print(table)
-    if picked is None:
-        console.print(f"No threshold keeps to {target:.1%} wrong hits on these pairs.")
-        return
-    how = "proved (95 %)" if proved else "seen, not proved: too few pairs"
-    console.print(f"Policy(threshold={picked:.2f})  at most {target:.1%} of the hits wrong: {how}.")
+    return table
 
 
 def _picked(rows: Sequence[Mapping[str, float]], target: float) -> tuple[float | None, bool]:
@@ -179,18 +237,17 @@ def _picked(rows: Sequence[Mapping[str, float]], target: float) -> tuple[float |
     return None, False
 
 
-def _judged(file: Path, embedder: str) -> Iterator[Judged]:
-    """Each pair with its score; entry "refused" where the value guards do not let it pass."""
-    model = as_embedder(embedder or None)
-    for a, b, right in _pairs(file):
-        one, two = np.asarray(model.embed([a, b]), dtype=np.float32)
-        yield Judged(effective(float(one @ two)), right, "refused" if mismatch(b, a) is not None else "")
+def _text(file: Path, argument: str) -> str:
+    if not file.is_file():
+        raise ConfigurationError(f"{argument}: there is no file {str(file)!r}")
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{argument}: cannot be read as UTF-8: {type(error).__name__}") from None
 
 
 def _pairs(file: Path) -> Iterator[tuple[str, str, bool]]:
-    if not file.is_file():
-        raise ConfigurationError(f"FILE: there is no file {str(file)!r}")
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(_text(file, "FILE").splitlines(), 1):
         if not line.strip():
             continue
         try:

@@ -181,6 +181,18 @@ judgements = Table(
     Column("created", Float, nullable=False),
 )
 
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("namespace", String, nullable=False),
+    Column("fingerprint", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("right", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
 counters = Table(
     "counters",
     metadata,
@@ -289,10 +301,36 @@ _M004: Final = (
     UPDATE procedures SET stamp = (SELECT value FROM meta WHERE name = 'procedures') WHERE id = NEW.id; END""",
 )
 
+_M005: Final = (
+    # Which rows are of another embedder must be known at once, and how many is what the progress is told by.
+    "CREATE INDEX entries_fingerprint ON entries (fingerprint) WHERE fingerprint IS NOT NULL",
+    "CREATE INDEX wordings_fingerprint ON wordings (fingerprint)",
+)
+
+_M006: Final = (
+    # Pairs that somebody labelled are no hits: apart from the judgements, and of their texts nothing but the score is kept.
+    """CREATE TABLE labels (id INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT NOT NULL, fingerprint TEXT NOT NULL,
+    source TEXT NOT NULL, score REAL NOT NULL, right INTEGER NOT NULL, created REAL NOT NULL)""",
+    "CREATE INDEX labels_source ON labels (namespace, fingerprint, source)",
+)
+
+_M007: Final = (
+    # Whatever takes an entry away (a new answer, age, eviction, a person) takes it off the lines of its neighbours: by the
+    # time anybody looks there is nothing to compare it with.
+    "CREATE INDEX wordings_neighbours ON wordings (text) WHERE origin = 'neighbour'",
+    """CREATE TRIGGER entries_neighbours AFTER DELETE ON entries BEGIN
+    DELETE FROM wordings WHERE origin = 'neighbour' AND text = OLD.text AND EXISTS (SELECT 1 FROM contrasts AS c
+    WHERE c.id = wordings.contrast_id AND c.namespace = OLD.namespace AND c.vary = OLD.vary AND c.engine = OLD.engine);
+    END""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m001_first", _M001),
     ("m002_life", _M002),
     ("m003_contrast", _M003),
     ("m004_stamp", _M004),
+    ("m005_spaces", _M005),
+    ("m006_labels", _M006),
+    ("m007_neighbours", _M007),
 )
 """Append only: a migration that was ever in a release is never changed."""

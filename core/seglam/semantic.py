@@ -20,6 +20,7 @@ from seglam.judgements import Judgements
 from seglam.matching import Candidate, Match, Matcher
 from seglam.policy import Policy
 from seglam.readers import Generation
+from seglam.reembedding import WANTED, Reembedding
 from seglam.store import Store
 from seglam.wordbook import Wordbook, WordingVectors, wording_id
 
@@ -34,7 +35,7 @@ class SemanticTier:
     """Answers from the entry whose question means the same.
 
     Args:
-        store, wordbook, judgements, embedder, policy, clock: shared with the cache.
+        store, wordbook, judgements, embedder, reembedding, policy, clock: shared with the cache.
         accepted: called with (request, match, generation before its entry was read) for every hit, to keep the wording as
             an exact alias.
     """
@@ -47,6 +48,7 @@ class SemanticTier:
         wordbook: Wordbook,
         judgements: Judgements,
         embedder: Embedder,
+        reembedding: Reembedding,
         policy: Policy,
         clock: Callable[[], float],
         accepted: OnAccept,
@@ -54,6 +56,7 @@ class SemanticTier:
         self._store = store
         self._wordbook = wordbook
         self._embedder = embedder
+        self._reembedding = reembedding
         self._policy = policy
         self._clock = clock
         self._accepted = accepted
@@ -86,10 +89,19 @@ class SemanticTier:
         return False
 
     def embed(self, request: Request) -> tuple[bytes, str] | None:
-        """The vector to store with an entry, with its embedder's fingerprint; None where it has none."""
+        """The vector of a request, with its embedder's fingerprint; None where it has none."""
         if not self.covers(request):
             return None
         return pack(self._vector(request.text)), self._embedder.fingerprint
+
+    def looked_at(self, request: Request) -> str | None:
+        """The fingerprint of an entry without a vector: whether another embedder might make one, and which one did not."""
+        if not self._policy.comparable(request):
+            return None
+        try:
+            return WANTED if self._embedder.covers(request.text) else self._embedder.fingerprint
+        except Exception:  # it is down, which has been told
+            return WANTED
 
     def _vector(self, text: str) -> Vector:
         return np.asarray(self._embedder.embed([text])[0], dtype=np.float32)
@@ -97,6 +109,7 @@ class SemanticTier:
     def _search(self, request: Request) -> Hit | Miss | None:
         generation = self._store.generation()  # before any row is read: what goes from now on must not stay in memory
         found = self.match(request, generation)
+        self._reembedding.look()
         if found is None:
             return None
         if self._checked(request):
@@ -127,6 +140,11 @@ class SemanticTier:
         candidates = [candidate for candidate in self._candidates(found) if candidate.key != without]
         return self._matcher.match(request, vector, candidates, generation)
 
+    def serving(self, hit: Hit, request: Request) -> Entry | None:
+        """The entry that serves a request with a hit's answer now: its own may have been renewed, or embedded anew, since."""
+        found = self.match(request, self._store.generation(), without=request.key)
+        return found.entry if found is not None and found.entry.response == hit.response else None
+
     def _checked(self, request: Request) -> bool:
         """Whether the model answers this hit all the same. The key decides, as for procedures: no chance to slip through."""
         if not self._policy.check_hits or request.control.only_if_cached or request.control.no_store:
@@ -154,15 +172,20 @@ class SemanticTier:
                 self._catalogue = Catalogue(self._store, fingerprint, self._embedder.dimension, sources=sources)
             return self._catalogue
 
-    def nearest(self, request: Request) -> list[tuple[Entry, float]]:
-        """The stored questions of the request's scope that sound most like it, best first, without itself."""
+    def nearest(self, request: Request, reach: int = _REACH) -> list[tuple[Entry, float]]:
+        """The stored questions of the request's scope that sound most like it, best first, without itself.
+
+        Args:
+            request: what they are near to.
+            reach: rows looked at (at most 1,000), wordings among them.
+        """
         if not self.covers(request):
             return []
         vectors = self._vectors()
         index = vectors.index(self._store.generation())
         if index is None:
             return []
-        found = vectors.nearest(index, request.scope, self._vector(request.text), _REACH, 0.0)
+        found = vectors.nearest(index, request.scope, self._vector(request.text), reach, 0.0)
         known = self._candidates([(row, score) for row, score in found if row > 0])
         return [(c.entry, c.score) for c in known if c.entry is not None and c.key != request.key]
 
@@ -191,6 +214,7 @@ class SemanticTier:
 
     def close(self) -> None:
         """Stop what is done in the background."""
+        self._reembedding.close()
         with self._lock:
             if self._catalogue is not None:
                 self._catalogue.close()

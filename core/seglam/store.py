@@ -34,6 +34,7 @@ from seglam.schema import (
     entries,
     findings,
     judgements,
+    labels,
     migrations,
     procedures,
     wordings,
@@ -64,7 +65,9 @@ _BY_KEY: Final = (
 )
 _BY_ID: Final = f"SELECT {_COLUMNS} FROM entries e WHERE e.id = ?"  # noqa: S608 - names of ours
 _VECTORS: Final = (
-    "SELECT id, namespace, vary, engine, vector FROM entries WHERE id > ? AND fingerprint = ? ORDER BY id LIMIT ?"
+    # By row: the index on fingerprints would have every row looked up.
+    "SELECT id, namespace, vary, engine, vector FROM entries NOT INDEXED "
+    "WHERE id > ? AND fingerprint = ? AND vector IS NOT NULL ORDER BY id LIMIT ?"
 )
 
 
@@ -219,7 +222,10 @@ class Store:
         vector: bytes | None = None,
         fingerprint: str | None = None,
     ) -> Entry:
-        """Store an exchange in place of an older one with the same key, and keep the number of entries within limit."""
+        """Store an exchange in place of an older one with the same key, and keep the number of entries within limit.
+
+        ``fingerprint`` is of the embedder that made the vector, or did not read the text; None: it is never to have one.
+        """
         expires = None if math.isinf(lifetime) else now + lifetime
         values = {
             "key": request.key,
@@ -237,7 +243,7 @@ class Store:
             "used": now,
             "uses": 0,
             "vector": vector,
-            "fingerprint": fingerprint if vector is not None else None,
+            "fingerprint": fingerprint,
         }
         with self.write() as connection:
             # Never before the newest: with a clock that was set back new answers would be the first to be evicted.
@@ -262,7 +268,7 @@ class Store:
         wanted = list(map(int, ids))
         marks = ", ".join("?" * len(wanted))
         query = f"SELECT id, namespace, vary, engine, vector, fingerprint FROM entries WHERE id IN ({marks})"  # noqa: S608 - question marks
-        return [row for row in self._readers.read(query, wanted) if row[5] == fingerprint]
+        return [row for row in self._readers.read(query, wanted) if row[5] == fingerprint and row[4] is not None]
 
     def more_entries_than(self, count: int) -> bool:
         """Whether there are more entries; costs no more than counting so many."""
@@ -273,14 +279,11 @@ class Store:
         rows = self.read(select(migrations.c.name, migrations.c.applied).order_by(migrations.c.name))
         return hashlib.blake2b(repr([tuple(row) for row in rows]).encode(), digest_size=16).hexdigest()
 
-    def other_fingerprints(self, fingerprint: str) -> list[tuple[str, int]]:
-        """How many entries hold vectors of other embedders, which are never compared with ours."""
-        query = (
-            select(entries.c.fingerprint, func.count())
-            .where(entries.c.fingerprint.is_not(None), entries.c.fingerprint != fingerprint)
-            .group_by(entries.c.fingerprint)
-        )
-        return [(row[0], row[1]) for row in self.read(query)]
+    def spaces(self) -> dict[str, int]:
+        """How many entries and wordings belong to each embedder, by its fingerprint; vectors of two are never compared."""
+        parts = (f"SELECT fingerprint FROM {t} WHERE fingerprint IS NOT NULL" for t in ("entries", "wordings"))  # noqa: S608 - ours
+        query = f"SELECT fingerprint, count(*) FROM ({' UNION ALL '.join(parts)}) GROUP BY fingerprint"  # noqa: S608 - ours
+        return dict(self._readers.read(query))
 
     def entry_ids(self) -> list[int]:
         """The ids of all entries, ascending."""
@@ -327,7 +330,7 @@ class Store:
         """Erase everything that was learnt (counters stay), in one namespace or in all; returns how many entries went."""
         with self.write() as connection:
             gone = 0
-            for table in (procedures, classes, contrasts, judgements, entries):
+            for table in (procedures, classes, contrasts, judgements, labels, entries):
                 statement = delete(table)
                 if namespace is not None:
                     statement = statement.where(table.c.namespace == namespace)
@@ -340,12 +343,13 @@ class Store:
         self,
         *,
         now: float,
+        grace: float,
         uses: Mapping[int, tuple[int, float]],
         procedure_uses: Mapping[int, tuple[int, float]],
         new_aliases: Iterable[Alias],
         counts: Mapping[tuple[str, str, str], int],
     ) -> None:
-        """Write what hits left in memory (uses as id -> (count, last)), and drop what has expired: one transaction."""
+        """Write what hits left in memory (uses as id -> (count, last)), and drop what ended ``grace`` seconds ago, at once."""
         with self.write() as connection:
             for table, table_uses, column in (
                 (entries, uses, entries.c.uses),
@@ -381,7 +385,8 @@ class Store:
                 connection.execute(
                     upsert, [{"day": d, "namespace": s, "name": n, "value": v} for (d, s, n), v in counts.items()]
                 )
-            connection.execute(delete(entries).where(entries.c.expires.is_not(None), entries.c.expires <= now))
+            ended = entries.c.expires <= now - grace
+            connection.execute(delete(entries).where(entries.c.expires.is_not(None), ended))
 
     def totals(self, namespace: str | None = None) -> dict[str, int]:
         """Counters summed over all days, by name."""
@@ -392,7 +397,7 @@ class Store:
 
     def sizes(self) -> dict[str, int]:
         """Rows by table."""
-        tables = (entries, aliases, classes, cases, procedures, contrasts, wordings, judgements)
+        tables = (entries, aliases, classes, cases, procedures, contrasts, wordings, judgements, labels)
         return {table.name: int(self.read(select(func.count()).select_from(table))[0][0]) for table in tables}
 
     # -- health -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Protocol, runtime_checkable
 
 from seglam.errors import ConfigurationError
@@ -18,6 +19,8 @@ from seglam.trust import upper_bound
 _STEP: Final = 0.005  # of cosine, between the thresholds that are tried
 _WEIGHT: Final = 20.0
 """Hits that the evidence of all entries may count for where one is judged: questions differ, after as many it speaks alone."""
+_LABELLED: Final = 299
+"""Hits without a wrong one that prove a target of 1 % with 95 % confidence."""
 _START: Final = (1.0, 20.0)
 """Beta prior (wrong, right) before there is any evidence: a hit that passed the guards is wrong once in some twenty."""
 
@@ -31,16 +34,33 @@ class Judged:
         right: whether the stored answer served the request.
         entry: the exact key of the stored question; "" where it is no entry.
         arm: of an A/B test; "" without one.
+        labelled: whether it is a pair that somebody labelled, not a hit.
     """
 
     score: float
     right: bool
     entry: str = ""
     arm: str = ""
+    labelled: bool = False
+
+
+class _Counts:
+    """How many of some scores are above a threshold, and how many of them are wrong."""
+
+    def __init__(self, judged: Sequence[Judged]) -> None:
+        self._scores = [one.score for one in judged]
+        self._wrong = [0, *accumulate(not one.right for one in judged)]  # among the first n
+
+    def above(self, threshold: float) -> tuple[int, int]:
+        first = bisect_left(self._scores, threshold)
+        return self._wrong[-1] - self._wrong[first], len(self._scores) - first
 
 
 class Evidence:
-    """Judged hits, sorted by score.
+    """Judged hits and labelled pairs, sorted by score.
+
+    Labelled pairs stand in for hits that were not judged yet: all together they count for as many hits as are missing to a
+    proof of 1 %, wrong ones rounded up. Each judged hit at such a score takes the place of a pair, until hits speak alone.
 
     Args:
         judged: in any order.
@@ -48,14 +68,11 @@ class Evidence:
 
     def __init__(self, judged: Iterable[Judged] = ()) -> None:
         self.judged = tuple(sorted(judged, key=lambda one: one.score))
-        self._scores = [one.score for one in self.judged]
-        wrong = 0
-        self._wrong = [0]  # among the first n
+        self._hits = _Counts([one for one in self.judged if not one.labelled])
+        self._pairs = _Counts([one for one in self.judged if one.labelled])
         self._entries: dict[str, list[Judged]] = {}
         self.fits: dict[object, float] = {}  # what thresholds have derived from this evidence
         for one in self.judged:
-            wrong += not one.right
-            self._wrong.append(wrong)
             if one.entry:
                 self._entries.setdefault(one.entry, []).append(one)
 
@@ -63,9 +80,11 @@ class Evidence:
         return len(self.judged)
 
     def above(self, threshold: float) -> tuple[int, int]:
-        """(wrong, all) of the hits with at least this score."""
-        first = bisect_left(self._scores, threshold)
-        return self._wrong[-1] - self._wrong[first], len(self.judged) - first
+        """(wrong, all) of the hits with at least this score, labelled pairs in place of those that are missing."""
+        wrong, n = self._hits.above(threshold)
+        bad, pairs = self._pairs.above(threshold)
+        counted = min(pairs, max(0, _LABELLED - n))
+        return wrong + (-(-bad * counted // pairs) if pairs else 0), n + counted
 
     def of(self, entry: str) -> Sequence[Judged]:
         """What is known of one entry, by score."""

@@ -15,10 +15,22 @@ class Upkeep:
     """One thread that runs while there is work, and ends by itself.
 
     Not a daemon: killed inside FAISS at the interpreter's end it would abort the process. So it is told when to stop.
+
+    Args:
+        work: what is to be done.
+        name: of the thread.
+        failed: what is logged when the work raises.
     """
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        work: Callable[[], None],
+        name: str = "seglam-index",
+        failed: str = "the index could not be brought up to date",
+    ) -> None:
         self._work = work
+        self._name = name
+        self._failed = failed
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._again = self._stopped = False
@@ -31,7 +43,7 @@ class Upkeep:
                 return
             self._again = True
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="seglam-index")
+                self._thread = threading.Thread(target=self._run, name=self._name)
                 try:
                     self._thread.start()
                 except RuntimeError:  # the interpreter is shutting down, or there are too many threads
@@ -49,7 +61,7 @@ class Upkeep:
             except Exception as error:
                 self._rest_until = time.monotonic() + _PATIENCE
                 if not self.stopped():
-                    logger.warning("the index could not be brought up to date: %s", type(error).__name__)
+                    logger.warning("%s: %s", self._failed, type(error).__name__)
 
     def stopped(self) -> bool:
         """Whether to end as soon as possible."""

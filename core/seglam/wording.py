@@ -172,6 +172,11 @@ def _persons(plain: str) -> frozenset[int]:
     return frozenset(_PERSONS[low] for low in plain.split() if low in _PERSONS)
 
 
+def english(text: str) -> bool:
+    """Whether a text is certainly English."""
+    return _english(_plain(text))
+
+
 def _english(plain: str) -> bool:
     spoken = {word for word in plain.split() if word.isalpha()}
     if not plain.isascii() or not _FOREIGN.isdisjoint(spoken):
