@@ -7,6 +7,7 @@ Settings.llm = cached(OpenAI(model="..."), "seglam.db")
 """
 
 try:
+    from llamaindex_seglam.events import SeglamHitEvent
     from llamaindex_seglam.wrap import as_model, cached, is_cached, unwrap
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "llama_index":
@@ -15,4 +16,4 @@ except ModuleNotFoundError as error:
 
     raise MissingExtraError("LlamaIndex is not installed: pip install 'seglam[llamaindex]'") from error
 
-__all__ = ["as_model", "cached", "is_cached", "unwrap"]
+__all__ = ["SeglamHitEvent", "as_model", "cached", "is_cached", "unwrap"]
