@@ -37,6 +37,7 @@ from llama_index.core.prompts import BasePromptTemplate, PromptType
 from llamaindex_seglam.keys import Engine, Options, Turns, options, turns
 from llamaindex_seglam.plain import plain
 from seglam import Request, vary_digest
+from seglam.contexts import tenant_or
 from seglam.shape import Form, form
 
 SLOT: Final = "query_str"
@@ -178,7 +179,7 @@ class Reader:
         asked: Form | None = None,
     ) -> Request:
         llm = self.engine.llm
-        parts = {**told.parts(), **given.vary, "template": template, "tenant": self._tenant()}
+        parts = {**told.parts(), **given.vary, "template": template, "tenant": tenant_or(self._tenant)}
         # Some integrations apply these in chat() and complete() too; a procedure must not cross them.
         parts["llm_system"] = "" if llm.system_prompt in (None, *told.system) else llm.system_prompt
         if endpoint == "complete":
