@@ -24,12 +24,12 @@ _ENDED_WELL: Final = words(
     """stop end_turn stop_sequence tool_calls tool_call tool_use function_call eos eos_token complete completed end_of_turn
     finish_reason_stop"""
 )
-_REASONS: Final = ("finish_reason", "stop_reason", "stopReason", "done_reason", "status")
+REASONS: Final = ("finish_reason", "stop_reason", "stopReason", "done_reason", "status")
 _OF_ONE_RUN: Final = words(
     """id request_id created created_at headers ResponseMetadata seglam total_duration load_duration prompt_eval_duration
     eval_duration"""
 )
-_COUNTS: Final = frozenset({"token_usage", "usage", "usage_metadata"})
+COUNTS: Final = frozenset({"token_usage", "usage", "usage_metadata"})
 _SPOKEN: Final = frozenset({"text", "reasoning", "thinking", "redacted_thinking"})
 _CALLED: Final = frozenset({"tool_use", "tool_call", "function_call"})
 """Blocks that repeat a call which stands in ``tool_calls``."""
@@ -126,7 +126,15 @@ def jsonable(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
-def _jsonable_part(values: Mapping[str, Any] | None) -> dict[str, Any]:
+def copied(value: Any) -> Any:
+    """A deep copy of what is JSON for sure, as all that was stored is."""
+    if type(value) is dict:
+        return {name: copied(item) for name, item in value.items()}
+    return [copied(item) for item in value] if type(value) is list else value
+
+
+def jsonable_part(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A deep copy of what is JSON in it."""
     result: dict[str, Any] = {}
     for name, item in (values or {}).items():
         try:
@@ -140,15 +148,15 @@ def _jsonable_part(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _stored(generation: Generation) -> dict[str, Any] | None:
-    info = None if generation.generation_info is None else _jsonable_part(generation.generation_info)
+    info = None if generation.generation_info is None else jsonable_part(generation.generation_info)
     if not _ended_well(info or {}):
         return None
     if not isinstance(generation, ChatGeneration):
         return {"text": str(generation.text), "info": info}
     message = generation.message
     assert isinstance(message, AIMessage)
-    metadata = _metadata(_jsonable_part(message.response_metadata))
-    additional = _jsonable_part(message.additional_kwargs)
+    metadata = _metadata(jsonable_part(message.response_metadata))
+    additional = jsonable_part(message.additional_kwargs)
     content = jsonable(message.content)
     if not _ended_well(message.response_metadata) or additional.get("refusal") or _refused(content):
         return None
@@ -168,7 +176,7 @@ def _stored(generation: Generation) -> dict[str, Any] | None:
 def _ended_well(facts: Mapping[str, Any]) -> bool:
     if facts.get("incomplete_details") or facts.get("error"):
         return False
-    for name in _REASONS:
+    for name in REASONS:
         reason = facts.get(name)
         if reason is not None and str(getattr(reason, "value", reason)).lower() not in _ENDED_WELL:
             return False
@@ -184,12 +192,13 @@ def _refused(content: Any) -> bool:
 
 def _metadata(values: Mapping[str, Any]) -> dict[str, Any]:
     """Without what belongs to one run; token counts are kept as zeros, for a hit takes none and code that reads them lives."""
-    return {name: _zeros(item) if name in _COUNTS else item for name, item in values.items() if name not in _OF_ONE_RUN}
+    return {name: zeros(item) if name in COUNTS else item for name, item in values.items() if name not in _OF_ONE_RUN}
 
 
-def _zeros(value: Any) -> Any:
+def zeros(value: Any) -> Any:
+    """The same shape with zeros for its numbers."""
     if isinstance(value, dict):
-        return {name: _zeros(item) for name, item in value.items()}
+        return {name: zeros(item) for name, item in value.items()}
     return 0 if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -221,13 +230,13 @@ def _usage(generation: Generation) -> Usage:
 
 
 def _text(stored: Mapping[str, Any]) -> Generation:
-    return Generation(text=stored["text"], generation_info=jsonable(stored["info"]))
+    return Generation(text=stored["text"], generation_info=copied(stored["info"]))
 
 
 def _spoken(hit: Hit, text: str, **more: Any) -> ChatGeneration:
     reason = "tool_calls" if more.get("tool_calls") else "stop"
-    metadata = {"finish_reason": reason, "seglam": _provenance(hit)}
-    message = AIMessage(content=text, id=_message_id(), response_metadata=metadata, usage_metadata=_no_usage(), **more)
+    metadata = {"finish_reason": reason, "seglam": provenance(hit)}
+    message = AIMessage(content=text, id=message_id(), response_metadata=metadata, usage_metadata=no_usage(), **more)
     return ChatGeneration(message=message, generation_info={"finish_reason": reason})
 
 
@@ -238,7 +247,9 @@ def _formed(hit: Hit, form: Form) -> ChatGeneration | None:
         return None
     if reply.call is not None:
         name, given = reply.call.name, dict(reply.call.arguments)
-        return _spoken(hit, "", tool_calls=[{"name": name, "args": given, "id": _fresh(_CALL_ID), "type": "tool_call"}])
+        return _spoken(
+            hit, "", tool_calls=[{"name": name, "args": given, "id": fresh_id(_CALL_ID), "type": "tool_call"}]
+        )
     if form.tools:
         return _spoken(hit, reply.text)
     value = json.loads(reply.text)
@@ -247,37 +258,39 @@ def _formed(hit: Hit, form: Form) -> ChatGeneration | None:
 
 
 def _chat(stored: Mapping[str, Any], hit: Hit) -> ChatGeneration:
-    held = _renamed(jsonable(stored["message"]))
-    metadata = {**held.pop("response_metadata"), "seglam": _provenance(hit)}
-    message = AIMessage(**held, id=_message_id(), response_metadata=metadata, usage_metadata=_no_usage())
-    return ChatGeneration(message=message, generation_info=jsonable(stored["info"]))
+    held = renamed(copied(stored["message"]))
+    metadata = {**held.pop("response_metadata"), "seglam": provenance(hit)}
+    message = AIMessage(**held, id=message_id(), response_metadata=metadata, usage_metadata=no_usage())
+    return ChatGeneration(message=message, generation_info=copied(stored["info"]))
 
 
-def _message_id() -> str:
+def message_id() -> str:
     """A new id in LangChain's own form: LangGraph replaces a message that has the id of an earlier one."""
     return f"lc_run--{uuid.uuid4()}-0"
 
 
-def _provenance(hit: Hit) -> dict[str, Any]:
+def provenance(hit: Hit) -> dict[str, Any]:
+    """Where an answer came from; told in ``response_metadata``, never part of a key."""
     told = {"tier": hit.tier.value, "source": hit.source, "score": hit.score, "age": hit.age}
-    return {**_jsonable_part(hit.notes), **told}
+    return {**jsonable_part(hit.notes), **told}
 
 
-def _no_usage() -> UsageMetadata:
+def no_usage() -> UsageMetadata:
+    """What a hit takes."""
     return UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
 
 
-def _renamed(message: dict[str, Any]) -> dict[str, Any]:
-    """The same message with new tool-call ids: two turns of one conversation must not share them."""
-    fresh = {name: _fresh(name) for name in _call_ids(message)}
+def renamed(message: dict[str, Any], ids: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The same message with new tool-call ids (these, or any): two turns of one conversation must not share them."""
+    fresh = {name: fresh_id(name) for name in call_ids(message)} if ids is None else ids
     if not fresh:
         return message
     for name in ("tool_calls", "invalid_tool_calls"):
-        message[name] = [_with_ids(item, fresh) for item in message[name]]
+        message[name] = [with_ids(item, fresh) for item in message[name]]
     if isinstance(message["content"], list):
-        message["content"] = [_with_ids(item, fresh) for item in message["content"]]
+        message["content"] = [with_ids(item, fresh) for item in message["content"]]
     message["additional_kwargs"] = {
-        name: [_with_ids(call, fresh) for call in item]
+        name: [with_ids(call, fresh) for call in item]
         if name == "tool_calls" and isinstance(item, list)
         else {fresh.get(key, key): value for key, value in item.items()}  # Gemini keeps a signature for each call id
         if isinstance(item, dict)
@@ -287,14 +300,16 @@ def _renamed(message: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def _call_ids(message: Mapping[str, Any]) -> Iterator[str]:
+def call_ids(message: Mapping[str, Any]) -> Iterator[str]:
+    """The ids of the tool calls of a message."""
     for calls in (message["tool_calls"], message["invalid_tool_calls"], message["additional_kwargs"].get("tool_calls")):
         for call in calls or ():
             if isinstance(call, dict) and isinstance(name := call.get("id"), str) and name:
                 yield name
 
 
-def _with_ids(holder: Any, fresh: Mapping[str, str]) -> Any:
+def with_ids(holder: Any, fresh: Mapping[str, str]) -> Any:
+    """A call or a block with new ids for old ones."""
     if not isinstance(holder, dict):
         return holder
     return {
@@ -303,7 +318,7 @@ def _with_ids(holder: Any, fresh: Mapping[str, str]) -> Any:
     }
 
 
-def _fresh(old: str) -> str:
+def fresh_id(old: str) -> str:
     """A new id of the old one's form: providers check prefix, alphabet or length."""
     prefix, line, rest = old.rpartition("_")
     return prefix + line + uuid.uuid4().hex[: max(9, min(len(rest), 32))]

@@ -1,6 +1,7 @@
 """SeglamCache: LangChain's cache for language models, on a seglam Cache."""
 
 import asyncio
+import copy
 import logging
 import os
 import threading
@@ -18,8 +19,9 @@ from langchain_seglam.asking import named
 from langchain_seglam.keys import chat_request, text_request
 from langchain_seglam.literals import UnkeyableError
 from langchain_seglam.messages import parse
-from langchain_seglam.model import as_compiler, compiling
+from langchain_seglam.model import as_compiler
 from langchain_seglam.settings import Settings, Shape, read
+from langchain_seglam.stacking import elsewhere
 from seglam import Cache, ConfigurationError, Hit, Miss, Policy, Request, Response
 
 logger = logging.getLogger("seglam")
@@ -110,7 +112,7 @@ class SeglamCache(BaseCache):
             asked = self._asked(prompt, llm_string)
             return None if asked is None else self._given(asked, self._cache.lookup(asked[0]))
         except Exception as error:
-            self._fault("lookup", error)
+            self.fault("lookup", error)
             return None
 
     async def alookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
@@ -122,7 +124,7 @@ class SeglamCache(BaseCache):
                 asked = self._asked(prompt, llm_string)
             return None if asked is None else self._given(asked, await self._cache.alookup(asked[0]))
         except Exception as error:
-            self._fault("lookup", error)
+            self.fault("lookup", error)
             return None
 
     def update(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
@@ -132,7 +134,7 @@ class SeglamCache(BaseCache):
             if answered is not None:
                 self._cache.record(*answered)
         except Exception as error:
-            self._fault("update", error)
+            self.fault("update", error)
 
     async def aupdate(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """``update`` for a running event loop, which it never blocks."""
@@ -144,7 +146,7 @@ class SeglamCache(BaseCache):
             if answered is not None:
                 await self._cache.arecord(*answered)
         except Exception as error:
-            self._fault("update", error)
+            self.fault("update", error)
 
     def clear(self, **kwargs: Any) -> None:  # noqa: ARG002  BaseCache's signature; nothing in it applies here
         """Erase everything learnt in this namespace."""
@@ -169,9 +171,27 @@ class SeglamCache(BaseCache):
 
     # -- requests -----------------------------------------------------------------------------------------------------
 
+    def request(self, prompt: str, llm_string: str, *, chat: bool) -> Request | None:
+        """A call as a Request, for a surface that holds the model itself; None for one that equals no other for sure."""
+        if elsewhere():
+            return None
+        try:
+            return self._request(prompt, read(llm_string), chat=chat)
+        except UnkeyableError as error:
+            self.tell(error)
+        except Exception as error:
+            self.fault("key", error)
+        return None
+
+    def of(self, tenant: str) -> Self:
+        """The same surface on the same cache for one tenant."""
+        other = copy.copy(self)
+        other._tenant, other._own = tenant, False  # noqa: SLF001 - a copy of our own
+        return other
+
     def _asked(self, prompt: str, llm_string: str) -> tuple[Request, bool] | None:
         """The request of a lookup, and whether a chat model asks; None where nothing is looked up."""
-        if compiling():
+        if elsewhere():
             return None
         try:
             settings = read(llm_string)
@@ -184,14 +204,14 @@ class SeglamCache(BaseCache):
                 return self._request(prompt, settings, chat=False), False
             return self._exactly(self._request(prompt, settings, chat=True)), True
         except UnkeyableError as error:
-            self._tell(error)
+            self.tell(error)
             return None
 
     def _answered(
         self, prompt: str, llm_string: str, generations: Sequence[Generation]
     ) -> tuple[Request, Response] | None:
         """The exchange that an update records, or None for one that is not kept."""
-        if compiling():
+        if elsewhere():
             return None
         kind = answers.kind(generations)
         response = answers.to_response(generations) if kind else None
@@ -205,7 +225,7 @@ class SeglamCache(BaseCache):
             chat = settings.shape is Shape.CHAT or (kind == "chat" and settings.shape is Shape.EITHER)
             request = self._request(prompt, settings, chat=chat)
         except UnkeyableError as error:
-            self._tell(error)
+            self.tell(error)
             return None
         return answers.fitted(request, generations, response)
 
@@ -241,10 +261,11 @@ class SeglamCache(BaseCache):
 
     # -- faults -------------------------------------------------------------------------------------------------------
 
-    def _fault(self, place: str, error: Exception) -> None:
+    def fault(self, place: str, error: Exception) -> None:
+        """Turn what failed in this adapter into a logged, counted miss (law 2)."""
         self._cache.fault(f"langchain.{place}", error, self._namespace)
 
-    def _tell(self, error: UnkeyableError) -> None:
+    def tell(self, error: UnkeyableError) -> None:
         """Say once why requests of a kind are not cached."""
         why = str(error)
         with self._lock:

@@ -65,7 +65,7 @@ _RICH: Final = words(
     """logprobs top_logprobs modalities audio web_search_options search_parameters mcp_servers include
     context_management previous_response_id conversation citations with_citations"""
 )
-_MANY: Final = ("n", "best_of", "num_return_sequences", "candidate_count", "num_generations")
+MANY: Final = ("n", "best_of", "num_return_sequences", "candidate_count", "num_generations")
 _ENDPOINTS: Final = ("BASE_URL", "API_BASE", "ENDPOINT", "API_URL", "HOST", "API_VERSION")
 
 
@@ -222,7 +222,7 @@ def _sorted(shape: Shape, kind: str, identity: Mapping[str, Any], values: Mappin
             raise UnkeyableError(f"the setting {name!r} is {'a secret' if value is _SECRET else what}")
     engine = {name: value for name, value in values.items() if name in _ENGINE}
     vary = _context({name: value for name, value in values.items() if name not in _ENGINE})
-    many = any(values.get(name) not in (None, 1) for name in _MANY)
+    many = any(values.get(name) not in (None, 1) for name in MANY)
     rich = any(values.get(name) for name in _RICH)
     single = not many and not rich
     bare = single and not vary.keys() & {"tools", "schema"}

@@ -16,7 +16,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.structured_llm import StructuredLLM
 
 from llamaindex_seglam.endpoints import CachedMixin
-from llamaindex_seglam.handle import Handle, Options
+from llamaindex_seglam.handle import Handle
 from llamaindex_seglam.keys import Engine, held_state
 from llamaindex_seglam.layer import Layer
 from llamaindex_seglam.plain import plain
@@ -25,6 +25,7 @@ from llamaindex_seglam.replay import usage_of
 from llamaindex_seglam.slots import Reader
 from seglam import Cache, Completion, ConfigurationError, Model, Policy, digest
 from seglam.shape import without_thoughts
+from seglam.sharing import Options
 
 logger = logging.getLogger("seglam")
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 from langchain_core.caches import BaseCache
-from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.callbacks import BaseCallbackHandler, CallbackManagerForLLMRun
 from langchain_core.language_models import LLM, BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -141,6 +141,28 @@ class FakeText(LLM):
     def _call(self, prompt, stop=None, run_manager=None, **kwargs):
         self.asked.append(prompt)
         return self.answers(prompt) if self.answers else f"answer {next(_numbers)}"
+
+
+class Heard(BaseCallbackHandler):
+    """Counts what an application's handler is told."""
+
+    def __init__(self):
+        self.events = []
+
+    def on_chat_model_start(self, *args, **kwargs):
+        self.events.append("start")
+
+    def on_llm_start(self, *args, **kwargs):
+        self.events.append("start")
+
+    def on_llm_new_token(self, token, **kwargs):
+        self.events.append("token")
+
+    def on_llm_end(self, *args, **kwargs):
+        self.events.append("end")
+
+    def on_llm_error(self, *args, **kwargs):
+        self.events.append("error")
 
 
 QUESTION = "What is the capital of France?"

@@ -24,9 +24,9 @@ from llama_index.llms.openai import OpenAI
 from pydantic import BaseModel
 
 from llamaindex_models import EchoLLM, ScriptedLLM, calling, user
-from llamaindex_seglam import as_model, cached, handle, is_cached, unwrap
+from llamaindex_seglam import as_model, cached, is_cached, unwrap
 from openai_server import serve
-from seglam import Cache, ConfigurationError, Model, NotACacheError, Policy
+from seglam import Cache, ConfigurationError, Model, NotACacheError, Policy, sharing
 
 ROOT = Path(__file__).parent
 
@@ -41,7 +41,7 @@ def cache(open_cache: Callable[..., Cache]) -> Cache:
 def _registry() -> Iterator[None]:
     """Close what was opened by path."""
     yield
-    handle._registry.close()
+    sharing._registry.close()
 
 
 MAKERS: list[Callable[[], Any]] = [
@@ -320,7 +320,7 @@ def test_no_secret_reaches_the_file(path: Path) -> None:
             )
         llm._seglam_layer.cache.drain()
         assert provider.calls >= 2
-    handle._registry.close()
+    sharing._registry.close()
     data = b"".join(file.read_bytes() for file in path.parent.iterdir() if file.is_file())
     assert b"eight legs" in data
     assert secret.encode() not in data

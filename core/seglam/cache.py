@@ -395,6 +395,12 @@ class Cache:
         self._semantic.erase()
         return gone
 
+    def forget_context(self, request: Request) -> None:
+        """Erase the stored answers of all requests in the context of this one: its namespace under its ``vary``."""
+        self.drain()
+        self._store.drop_taken(request.context, lambda _: True)
+        self._semantic.erase()
+
     def wrong(self, hit: Hit) -> None:
         """Say that a hit was no answer to its request: it is not served to it again, and counts as evidence.
 

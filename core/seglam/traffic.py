@@ -15,14 +15,15 @@ _WINDOW: Final = 5_000  # entries among which a namespace's recent ones are look
 
 def recent(store: Store, namespace: str | None, fingerprint: str | None, most: int = languages.RECENT) -> list[str]:
     """The texts of a namespace's newest stored requests that this embedder could read (None: all), newest first."""
-    columns = (entries.c.id, entries.c.text, entries.c.namespace, entries.c.fingerprint)
+    read = entries.c.vector.is_not(None).label("read")  # the embedder that did not read a text is kept as well
+    columns = (entries.c.id, entries.c.text, entries.c.namespace, entries.c.fingerprint, read)
     # The newest first and then the namespace's: the other way round all of a large namespace would be read and sorted.
     newest = select(*columns).order_by(entries.c.id.desc()).limit(_WINDOW).subquery()
     query = select(newest.c.text)
     if namespace is not None:
         query = query.where(newest.c.namespace == namespace)
     if fingerprint is not None:
-        query = query.where(newest.c.fingerprint == fingerprint)
+        query = query.where(newest.c.fingerprint == fingerprint, newest.c.read)
     return [row.text for row in store.read(query.order_by(newest.c.id.desc()).limit(most))]
 
 
