@@ -174,6 +174,20 @@ def door(cache: Door) -> Door:
     return cache if held.control == Control() else _Directed(cache, held.control)
 
 
+def beside(cache: Door) -> Door | None:
+    """``door`` for a surface that keeps other things than a model's answers, whose misses call no model by themselves.
+
+    None while a recording answers: then the models behind are what is recorded. Never raises for ``only_if_cached``.
+    """
+    held = current()
+    if held is None:
+        return cache
+    if held.recorder is not None:
+        return None
+    control = replace(held.control, only_if_cached=False)
+    return cache if control == Control() else _Directed(cache, control)
+
+
 def behind(cache: Door) -> Door:
     """What answers behind the door: the same object for all calls that may share an answer."""
     held = current()

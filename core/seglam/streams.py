@@ -173,8 +173,8 @@ def join(
             except Abandoned:
                 response = None
             else:
-                alone = response is None
-            flight.land(flight)  # one that stands still is nobody's to wait for
+                alone = response is None and flight.result.done()  # an answer that cannot be shared: nobody waits again
+            flight.land(flight)  # one that stands still is nobody's to wait for: who comes next leads
             if response is not None and (shared := fresh(response)) is not None:
                 return shared
         found = yield from find()
