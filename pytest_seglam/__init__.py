@@ -52,7 +52,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"seglam: {mode}" if mode else None
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> "Generator[None, Any, Any]":
     """From here to the end of its teardown the test's models are those of its recording."""
     recorder = _recorder(item)
@@ -63,7 +63,7 @@ def pytest_runtest_setup(item: pytest.Item) -> "Generator[None, Any, Any]":
     return (yield)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> "Generator[None, Any, Any]":
     """Whatever happens, the next test starts with none."""
     try:
