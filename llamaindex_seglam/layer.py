@@ -1,6 +1,5 @@
 """What a wrapper adds to its LLM: a cache that may fail, and calls that become requests. Law 2 is kept here."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -14,8 +13,6 @@ from seglam.contexts import Door, behind, door, flight_key, forbid
 from seglam.flow import Call, Flow
 from seglam.shape import Form
 from seglam.streams import Flight, join
-
-logger = logging.getLogger("seglam")
 
 T = TypeVar("T")
 
@@ -56,12 +53,7 @@ class Layer:
 
     def fault(self, place: str, error: Exception) -> None:
         """Law 2: whatever fails in this layer is logged and counted, and the model answers."""
-        if self.handle.strict:
-            raise error
-        try:
-            self.cache.fault(f"llamaindex.{place}", error)
-        except Exception as opening:  # the cache itself cannot be opened, as in another process
-            logger.warning("seglam: the cache cannot be used: %s", type(opening).__name__)
+        self.handle.fault(f"llamaindex.{place}", error)
 
     def door(self) -> Door | None:
         """What is asked for one call; None where the cache cannot be opened, and the LLM may answer."""

@@ -16,7 +16,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.structured_llm import StructuredLLM
 
 from llamaindex_seglam.endpoints import CachedMixin
-from llamaindex_seglam.handle import Handle
+from llamaindex_seglam.handle import Handle, opened
 from llamaindex_seglam.keys import Engine, held_state
 from llamaindex_seglam.layer import Layer
 from llamaindex_seglam.plain import plain
@@ -25,7 +25,6 @@ from llamaindex_seglam.replay import usage_of
 from llamaindex_seglam.slots import Reader
 from seglam import Cache, Completion, ConfigurationError, Model, Policy, digest
 from seglam.shape import without_thoughts
-from seglam.sharing import Options
 
 logger = logging.getLogger("seglam")
 
@@ -99,16 +98,9 @@ def _handle(inner: LLM, cache: Any, compiler: Any, embedder: Any, policy: Any) -
         for name, value in (("compiler", compiler), ("embedder", embedder), ("policy", policy)):
             if value not in (None, "self"):
                 raise ConfigurationError(f"{name}: the cache is open already; give it to Cache.open instead")
-        return Handle(cache, None, lambda: None)
-    if not isinstance(cache, str | os.PathLike):
-        raise ConfigurationError(f"cache: expected a path or an open Cache, got {type(cache).__name__}")
-    path = os.fspath(cache)
-    if not isinstance(path, str):
-        raise ConfigurationError("cache: expected a path of str, got one of bytes")
-    if path != ":memory:":
-        path = os.path.realpath(path)
+        return opened(cache)
     author, make = _author(inner, compiler)
-    return Handle(None, Options(path, author, embedder, policy), make)
+    return opened(cache, author, make, embedder, policy)
 
 
 def _author(inner: LLM, compiler: Any) -> tuple[object, Callable[[], Any]]:

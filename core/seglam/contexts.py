@@ -188,6 +188,18 @@ def beside(cache: Door) -> Door | None:
     return cache if control == Control() else _Directed(cache, control)
 
 
+def may_read() -> bool:
+    """Whether a surface may use what it keeps that is no answer of a model: not under bypass, refresh or a recording."""
+    held = current()
+    return held is None or (held.recorder is None and not held.control.no_cache)
+
+
+def may_write() -> bool:
+    """Whether it may keep more of it: not under bypass or a recording."""
+    held = current()
+    return held is None or (held.recorder is None and not held.control.no_store)
+
+
 def behind(cache: Door) -> Door:
     """What answers behind the door: the same object for all calls that may share an answer."""
     held = current()
