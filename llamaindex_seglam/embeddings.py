@@ -75,8 +75,8 @@ def cached_embeddings(
     if not (tenant is None or (isinstance(tenant, str) and tenant)):
         raise ConfigurationError(f"tenant: expected a non-empty str or None, got {tenant!r}")
     inner = model._seglam_inner if isinstance(model, _CachedEmbedding) else model  # noqa: SLF001 - our own mark
-    path = None if isinstance(cache, Cache) else os.fspath(cache)
-    return _wrap(inner, _Vectors(opened(cache), path, namespace, tenant))
+    handle = opened(cache)
+    return _wrap(inner, _Vectors(handle, None if isinstance(cache, Cache) else cache, namespace, tenant))
 
 
 @dataclass(frozen=True, slots=True)

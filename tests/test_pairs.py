@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -65,6 +66,7 @@ class PairsAreAMap(RuleBasedStateMachine):
 
 
 TestPairsAreAMap = PairsAreAMap.TestCase
+TestPairsAreAMap.settings = settings(deadline=None, max_examples=40, stateful_step_count=20)
 
 
 def test_pairs_are_no_answers(open_cache: Callable[..., Cache]) -> None:
