@@ -14,9 +14,10 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, Completi
 from llama_index.core.llms import LLM
 
 from llamaindex_seglam import replay
-from llamaindex_seglam.events import Told
+from llamaindex_seglam.events import Told, hit_of
 from llamaindex_seglam.layer import FLIGHT, InnerError, Layer, Unstored, missed
 from llamaindex_seglam.replay import Drain
+from llamaindex_seglam.structured import reach
 from seglam import Hit, Miss, OnlyIfCachedError, Request, Response, TierName
 from seglam.contexts import Door
 from seglam.flow import Call, Flow, arun, run
@@ -113,6 +114,7 @@ class CachedMixin:
         return await self._seglam_astream(self._seglam_complete("astream_complete", prompt, formatted, kwargs))
 
     def _seglam_chat(self, endpoint: str, messages: Sequence[ChatMessage], given: dict[str, Any]) -> Ask[ChatResponse]:
+        reach(endpoint)
         make = partial(self._seglam_layer.reader.chat, messages, given)
         origin = partial(getattr(self._seglam_inner, endpoint), messages, **given)
         return Ask(endpoint, make, origin, replay.chat_response, messages, given)
@@ -120,6 +122,7 @@ class CachedMixin:
     def _seglam_complete(
         self, endpoint: str, prompt: str, formatted: bool, given: dict[str, Any]
     ) -> Ask[CompletionResponse]:
+        reach(endpoint)
         make = partial(self._seglam_layer.reader.complete, prompt, formatted, given)
         # An LLM of a user may not name this argument, and would send it on to its provider.
         passed = {"formatted": True, **given} if formatted else given
@@ -167,10 +170,7 @@ class CachedMixin:
         try:
             told_of = replay.SHARED if hit.source == FLIGHT else replay.provenance(hit)
             answer = ask.fresh(self._seglam_layer.told(request, hit), told_of)
-            saved = hit.response.usage
-            hit_event = {name: told_of[name] for name in ("tier", "source", "score", "age")}
-            hit_event |= {"saved_input_tokens": saved.input_tokens, "saved_output_tokens": saved.output_tokens}
-            told = Told(self._seglam_inner, ask.endpoint, ask.asked, ask.given, {**hit_event, "key": request.key})
+            told = Told(self._seglam_inner, ask.endpoint, ask.asked, ask.given, hit_of(request, hit, told_of))
             return Replay(answer, told, list(replay.chunks(answer)) if "stream" in ask.endpoint else [])
         except Exception as error:
             self._seglam_layer.fault("replay", error)

@@ -19,11 +19,15 @@ from llama_index.core.instrumentation.events.llm import (
     LLMCompletionEndEvent,
     LLMCompletionInProgressEvent,
     LLMCompletionStartEvent,
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictStartEvent,
 )
 from llama_index.core.llms import LLM
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.dispatcher import active_instrument_tags
 from llama_index_instrumentation.span import active_span_id
+
+from seglam import Hit, Request
 
 dispatcher = get_dispatcher(__name__)
 logger = logging.getLogger("seglam")
@@ -79,34 +83,17 @@ class Told:
     @contextlib.contextmanager
     def span(self, result: Any) -> Iterator[None]:
         """The span of the call; start and hit are told on entry."""
-        bound: Any = None
-        token = active_span_id.set(self._span)
-        trace = contextlib.ExitStack()
-        with _quiet():
-            bound = inspect.signature(getattr(type(self._llm), self._endpoint)).bind(
-                self._llm, self._asked, **self._given
-            )
-        with _quiet():
-            parent = token.old_value if isinstance(token.old_value, str) else None
-            dispatcher.span_enter(
-                id_=self._span,
-                bound_args=bound,
-                instance=self._llm,
-                parent_id=parent,
-                tags=active_instrument_tags.get(),
-            )
-        with _quiet():
-            trace.enter_context(self._llm.callback_manager.as_trace("completion" if self._text else "chat"))
-        with _quiet():
-            self._start()
-        try:
-            yield
-        finally:
+        with _spanned(self._llm, self._endpoint, self._span, (self._asked,), self._given, result):
+            trace = contextlib.ExitStack()
             with _quiet():
-                trace.close()
+                trace.enter_context(self._llm.callback_manager.as_trace("completion" if self._text else "chat"))
             with _quiet():
-                dispatcher.span_exit(id_=self._span, bound_args=bound, instance=self._llm, result=result)
-            active_span_id.reset(token)
+                self._start()
+            try:
+                yield
+            finally:
+                with _quiet():
+                    trace.close()
 
     def _start(self) -> None:
         told_of = self._llm.to_payload()
@@ -145,6 +132,57 @@ class Told:
             else:
                 last = LLMChatEndEvent(messages=list(self._asked), response=answer, span_id=self._span)
             dispatcher.event(last)
+
+
+def hit_of(request: Request, hit: Hit, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the event of a hit says.
+
+    Args:
+        request: what was asked.
+        hit: what answers it.
+        told: what the answer itself tells of its origin.
+    """
+    saved = hit.response.usage
+    known = {name: told[name] for name in ("tier", "source", "score", "age")}
+    tokens = {"saved_input_tokens": saved.input_tokens, "saved_output_tokens": saved.output_tokens}
+    return {**known, **tokens, "key": request.key}
+
+
+def tell_object(llm: LLM, method: str, asked: tuple[Any, Any, Mapping[str, Any]], result: Any, hit: Any) -> None:
+    """The events of a structured prediction that took no call: schema, template and arguments, and the object."""
+    output, template, args = asked
+    span = f"{type(llm).__name__}.{method}-{uuid.uuid4()}"
+    with _spanned(llm, method, span, (output, template), args, result):
+        with _quiet():
+            start = LLMStructuredPredictStartEvent(
+                output_cls=output, template=template, template_args=dict(args), span_id=span
+            )
+            dispatcher.event(start)
+        with _quiet():
+            dispatcher.event(SeglamHitEvent(span_id=span, **hit))
+        with _quiet():
+            dispatcher.event(LLMStructuredPredictEndEvent(output=result, span_id=span))
+
+
+@contextlib.contextmanager
+def _spanned(
+    llm: LLM, method: str, span: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
+) -> Iterator[None]:
+    bound: Any = None
+    token = active_span_id.set(span)
+    with _quiet():
+        bound = inspect.signature(getattr(type(llm), method)).bind(llm, *args, **kwargs)
+    with _quiet():
+        parent = token.old_value if isinstance(token.old_value, str) else None
+        dispatcher.span_enter(
+            id_=span, bound_args=bound, instance=llm, parent_id=parent, tags=active_instrument_tags.get()
+        )
+    try:
+        yield
+    finally:
+        with _quiet():
+            dispatcher.span_exit(id_=span, bound_args=bound, instance=llm, result=result)
+        active_span_id.reset(token)
 
 
 @contextlib.contextmanager
