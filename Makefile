@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+JOBS ?= 2
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: demo test lint bench clean
@@ -21,7 +22,7 @@ demo: $(VENV)/.run ## a stream of office requests through LangChain, LlamaIndex 
 	$(BIN)/seglam demo
 
 test: $(VENV)/.dev lint ## everything that CI runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

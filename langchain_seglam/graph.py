@@ -5,6 +5,7 @@ import base64
 import dataclasses
 import logging
 import math
+import os
 import time
 import uuid
 from collections import deque
@@ -19,7 +20,9 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from pydantic import BaseModel
 
 from langchain_seglam.answers import COUNTS, call_ids, fresh_id, message_id, no_usage, renamed, zeros
+from langchain_seglam.cache import SeglamCache
 from langchain_seglam.messages import conversation, parse
+from langchain_seglam.wrap import opened
 from seglam import Cache, ConfigurationError, Hit, Request, Response, Reuse, canonical, digest, vary_digest
 from seglam.contexts import beside, tenant_or
 
@@ -46,7 +49,8 @@ class SeglamGraphCache(BaseCache[Any]):
     ``Policy(lifetimes={"node": ...})`` says otherwise). Whatever fails is a miss.
 
     Args:
-        cache: an open ``seglam.Cache``, which stays the caller's.
+        cache: a file, opened once per process and closed at its end; or an open ``seglam.Cache``, which stays the caller's; or a
+            SeglamCache, for the Cache behind it.
         namespace: the part of the file; ``clear()`` empties it.
         tenant: nothing crosses it; a function is asked at every call, in its context.
         serde: LangGraph's serializer; None: its own, without pickle.
@@ -58,7 +62,7 @@ class SeglamGraphCache(BaseCache[Any]):
 
     def __init__(
         self,
-        cache: Cache,
+        cache: str | os.PathLike[str] | Cache | SeglamCache,
         *,
         namespace: str = "langgraph",
         tenant: str | Callable[[], str] | None = None,
@@ -66,13 +70,11 @@ class SeglamGraphCache(BaseCache[Any]):
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(serde=serde)
-        if not isinstance(cache, Cache):
-            raise ConfigurationError(f"cache: expected an open seglam Cache, got {type(cache).__name__}")
         if not isinstance(namespace, str) or not namespace:
             raise ConfigurationError(f"namespace: expected a non-empty str, got {namespace!r}")
         if tenant is not None and not callable(tenant) and not (isinstance(tenant, str) and tenant):
             raise ConfigurationError(f"tenant: expected a non-empty str, a function or None, got {tenant!r}")
-        self._cache = cache
+        self._cache = opened(cache.cache if isinstance(cache, SeglamCache) else cache, None, None, None)
         self._namespace = namespace
         self._tenant = tenant
         self._clock = clock

@@ -229,12 +229,21 @@ def test_what_cannot_be_serialised_is_a_counted_miss(open_cache):
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [({"cache": ":memory:"}, "cache"), ({"namespace": ""}, "namespace"), ({"tenant": ""}, "tenant")],
+    [({"cache": 7}, "cache"), ({"namespace": ""}, "namespace"), ({"tenant": ""}, "tenant")],
 )
 def test_wrong_arguments_are_named(core, options, named):
     """ConfigurationError, at once."""
     with pytest.raises(ConfigurationError, match=f"^{named}"):
         SeglamGraphCache(options.pop("cache", core), **options)
+
+
+def test_a_file_or_a_surface_is_as_good_as_its_cache(core, tmp_path):
+    """Like the other surfaces it takes a path, opened once, or the SeglamCache of the application."""
+    assert SeglamGraphCache(SeglamCache(core)).cache is core
+    first, second = SeglamGraphCache(tmp_path / "nodes.db"), SeglamGraphCache(tmp_path / "nodes.db")
+    assert first.cache is second.cache
+    first.set({(SPACE, "k"): (deque([("messages", "x")]), None)})
+    assert second.get([(SPACE, "k")])
 
 
 # -- keys ---------------------------------------------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def test_every_python_block_runs_in_order(provider, capsys):
     assert len(examples) == len(blocks) + skipped  # a skip directive is an example of its own
     expected = re.findall(r"print\(.*?\)  # (.+)", "".join(blocks))
     assert capsys.readouterr().out.splitlines() == expected
-    assert provider.calls == 3
+    assert provider.calls == 4
 
 
 def test_only_the_block_that_needs_another_model_is_skipped():
