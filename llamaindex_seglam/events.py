@@ -8,6 +8,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import cache as remembered
 from typing import Any
 
 from llama_index.core.callbacks import CBEventType, EventPayload
@@ -164,6 +165,11 @@ def tell_object(llm: LLM, method: str, asked: tuple[Any, Any, Mapping[str, Any]]
             dispatcher.event(LLMStructuredPredictEndEvent(output=result, span_id=span))
 
 
+@remembered
+def _signature(kind: type[LLM], method: str) -> inspect.Signature:
+    return inspect.signature(getattr(kind, method))
+
+
 @contextlib.contextmanager
 def _spanned(
     llm: LLM, method: str, span: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
@@ -171,7 +177,7 @@ def _spanned(
     bound: Any = None
     token = active_span_id.set(span)
     with _quiet():
-        bound = inspect.signature(getattr(type(llm), method)).bind(llm, *args, **kwargs)
+        bound = _signature(type(llm), method).bind(llm, *args, **kwargs)
     with _quiet():
         parent = token.old_value if isinstance(token.old_value, str) else None
         dispatcher.span_enter(
