@@ -22,7 +22,8 @@ from langchain_seglam.messages import parse
 from langchain_seglam.model import as_compiler
 from langchain_seglam.settings import Settings, Shape, read
 from langchain_seglam.stacking import elsewhere
-from seglam import Cache, ConfigurationError, Hit, Miss, Policy, Request, Response
+from seglam import Cache, ConfigurationError, Hit, Miss, OnlyIfCachedError, Policy, Request, Response
+from seglam.contexts import door, forbid, tenant_or
 
 logger = logging.getLogger("seglam")
 
@@ -107,13 +108,21 @@ class SeglamCache(BaseCache):
     # -- BaseCache ----------------------------------------------------------------------------------------------------
 
     def lookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
-        """The answer that needs no model call, as new objects, or None. Never raises (law 2)."""
+        """The answer that needs no model call, as new objects, or None.
+
+        Raises:
+            OnlyIfCachedError: there is none, and the model must not be called here; nothing else (law 2).
+        """
         try:
             asked = self._asked(prompt, llm_string)
-            return None if asked is None else self._given(asked, self._cache.lookup(asked[0]))
+            if asked is not None:
+                return self._given(asked, door(self._cache).lookup(asked[0]))
+        except OnlyIfCachedError:
+            raise
         except Exception as error:
             self.fault("lookup", error)
-            return None
+        self._unasked()
+        return None
 
     async def alookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
         """``lookup`` for a running event loop, which it never blocks."""
@@ -122,17 +131,26 @@ class SeglamCache(BaseCache):
                 asked = await asyncio.to_thread(self._asked, prompt, llm_string)
             else:
                 asked = self._asked(prompt, llm_string)
-            return None if asked is None else self._given(asked, await self._cache.alookup(asked[0]))
+            if asked is not None:
+                return self._given(asked, await door(self._cache).alookup(asked[0]))
+        except OnlyIfCachedError:
+            raise
         except Exception as error:
             self.fault("lookup", error)
-            return None
+        self._unasked()
+        return None
+
+    def _unasked(self) -> None:
+        """The model is asked next, without its cache having been: not where that is forbidden."""
+        if not elsewhere():
+            forbid("a call that cannot be keyed")
 
     def update(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """Keep what the model answered, and learn from it in the background. Never raises (law 2)."""
         try:
             answered = self._answered(prompt, llm_string, return_val)
             if answered is not None:
-                self._cache.record(*answered)
+                door(self._cache).record(*answered)
         except Exception as error:
             self.fault("update", error)
 
@@ -144,7 +162,7 @@ class SeglamCache(BaseCache):
             else:
                 answered = self._answered(prompt, llm_string, return_val)
             if answered is not None:
-                await self._cache.arecord(*answered)
+                await door(self._cache).arecord(*answered)
         except Exception as error:
             self.fault("update", error)
 
@@ -246,6 +264,9 @@ class SeglamCache(BaseCache):
         return _made(prompt, _Same(settings), who, where, question, chat, self._tool_calls)
 
     def _who(self) -> str:
+        return tenant_or(self._own_tenant)
+
+    def _own_tenant(self) -> str:
         tenant = self._tenant() if callable(self._tenant) else self._tenant
         if tenant is not None and not isinstance(tenant, str):
             raise TypeError(f"tenant() returned {type(tenant).__name__}, expected a str")

@@ -19,6 +19,7 @@ from langchain_seglam.chunks import Chunk
 from langchain_seglam.layer import Layer, marked
 from langchain_seglam.live import Described, chat_strings, stream_strings, text_strings
 from seglam import Hit, Request, Response
+from seglam.contexts import door, forbid
 from seglam.flow import Call, Flow, arun, run
 
 
@@ -283,20 +284,22 @@ def _several(
     layer: Layer, prompts: list[str], requests: Mapping[str, Request], origin: Callable[[list[str]], Call]
 ) -> Flow[LLMResult]:
     answers: dict[str, list[Any]] = {}
+    at = door(layer.cache)
     for prompt, request in requests.items():
-        found = yield from layer.find(request)
+        found = yield from layer.find(at, request)
         if isinstance(found, Hit) and (made := layer.generations(request, found, chat=False)) is not None:
             answers[prompt] = made
     missing = [prompt for prompt in requests if prompt not in answers]
     output = None
     if missing:
+        forbid("a call whose stored answer cannot be read")
         result: LLMResult = yield marked(origin(missing))
         output = result.llm_output
         for prompt, given in zip(missing, result.generations, strict=True):
             answers[prompt] = list(given)
             kept = layer.kept(requests[prompt], list(given))
             if kept is not None:
-                yield from layer.record(requests[prompt], kept)
+                yield from layer.record(at, requests[prompt], kept)
     return _spread(prompts, answers, output)
 
 

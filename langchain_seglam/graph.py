@@ -24,6 +24,7 @@ from langchain_seglam.cache import SeglamCache
 from langchain_seglam.messages import conversation, parse
 from langchain_seglam.wrap import opened
 from seglam import Cache, ConfigurationError, Hit, Request, Response, Reuse, canonical, digest, vary_digest
+from seglam.contexts import beside, tenant_or
 
 logger = logging.getLogger("seglam")
 
@@ -86,9 +87,12 @@ class SeglamGraphCache(BaseCache[Any]):
     def get(self, keys: Sequence[FullKey]) -> dict[FullKey, Any]:
         """What is cached of these keys, as new objects. Never raises (law 2)."""
         found: dict[FullKey, Any] = {}
+        at = beside(self._cache)
+        if at is None:
+            return found
         for namespace, key in keys:
             try:
-                hit = self._cache.lookup(self._request(namespace, key))
+                hit = at.lookup(self._request(namespace, key))
                 value = self._value(hit.response) if isinstance(hit, Hit) else None
                 if value is not None:
                     found[namespace, key] = value
@@ -102,6 +106,9 @@ class SeglamGraphCache(BaseCache[Any]):
 
     def set(self, pairs: Mapping[FullKey, tuple[Any, int | None]]) -> None:
         """Keep what nodes wrote, each for its seconds. Never raises (law 2)."""
+        at = beside(self._cache)
+        if at is None:
+            return
         for (namespace, key), (value, ttl) in pairs.items():
             try:
                 if not _lasting(value):
@@ -113,7 +120,7 @@ class SeglamGraphCache(BaseCache[Any]):
                     "data": base64.b64encode(data).decode(),
                     "expires": None if ttl is None else self._clock() + ttl,
                 }
-                self._cache.record(self._request(namespace, key), Response("", payload, reuse=Reuse.EXACT))
+                at.record(self._request(namespace, key), Response("", payload, reuse=Reuse.EXACT))
             except Exception as error:
                 self._fault("set", error)
 
@@ -134,11 +141,14 @@ class SeglamGraphCache(BaseCache[Any]):
         await asyncio.to_thread(self.clear, namespaces)
 
     def _request(self, namespace: Namespace, key: str) -> Request:
+        vary = vary_digest({"graph": list(namespace), "tenant": tenant_or(self._own_tenant)})
+        return Request(key, vary, "langgraph", self._namespace, KIND, compilable=False, comparable=False)
+
+    def _own_tenant(self) -> str:
         tenant = self._tenant() if callable(self._tenant) else self._tenant
         if self._tenant is not None and not (isinstance(tenant, str) and tenant):
             raise TypeError(f"tenant() gave {type(tenant).__name__}, expected a non-empty str")
-        vary = vary_digest({"graph": list(namespace), "tenant": tenant})
-        return Request(key, vary, "langgraph", self._namespace, KIND, compilable=False, comparable=False)
+        return tenant or ""
 
     def _value(self, response: Response) -> Any:
         payload = response.payload or {}

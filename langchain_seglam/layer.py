@@ -9,8 +9,9 @@ from langchain_core.outputs import ChatGeneration, Generation
 from langchain_seglam import answers
 from langchain_seglam.cache import SeglamCache
 from langchain_seglam.literals import UnkeyableError
-from langchain_seglam.stacking import keeping
+from langchain_seglam.stacking import elsewhere, keeping
 from seglam import Cache, Control, Hit, Miss, OnlyIfCachedError, Request, Response, Reuse, TierName, Why
+from seglam.contexts import Door, door, forbid
 from seglam.flow import Call, Flow
 
 R = TypeVar("R")
@@ -46,22 +47,35 @@ class Layer:
         return self.adapter.cache
 
     def request(self, make: Callable[[], tuple[str, str]], *, chat: bool) -> Request | None:
-        """A call as a Request; None for one that bypasses the cache."""
+        """A call as a Request; None for one that bypasses the cache.
+
+        Raises:
+            OnlyIfCachedError: it has none, and the model must not be called here.
+        """
+        request = None
         try:
-            return self.adapter.request(*make(), chat=chat)
+            request = self.adapter.request(*make(), chat=chat)
         except UnkeyableError as error:
             self.adapter.tell(error)
-            return None
         except Exception as error:  # a model that cannot be described, messages that cannot be dumped
             self.adapter.fault("key", error)
-            return None
+        if request is None and not elsewhere():
+            forbid("a call that cannot be keyed")
+        return request
 
-    def find(self, request: Request) -> Flow[Hit | Miss]:
-        """What the cache has."""
+    def find(self, at: Door, request: Request) -> Flow[Hit | Miss]:
+        """What the cache has.
+
+        Raises:
+            OnlyIfCachedError: nothing, and the model must not be called here.
+        """
         try:
-            found: Hit | Miss = yield Call(lambda: self.cache.lookup(request), lambda: self.cache.alookup(request))
+            found: Hit | Miss = yield Call(lambda: at.lookup(request), lambda: at.alookup(request))
+        except OnlyIfCachedError:
+            raise
         except Exception as error:
             self.adapter.fault("lookup", error)
+            forbid("a call whose lookup failed")
             return Miss(Why.FAULT, "lookup")
         return found
 
@@ -99,10 +113,10 @@ class Layer:
             self.adapter.fault("record", error)
             return None
 
-    def record(self, request: Request, response: Response) -> Flow[None]:
+    def record(self, at: Door, request: Request, response: Response) -> Flow[None]:
         """Keep what the model answered."""
         try:
-            yield Call(lambda: self.cache.record(request, response), lambda: self.cache.arecord(request, response))
+            yield Call(lambda: at.record(request, response), lambda: at.arecord(request, response))
         except Exception as error:
             self.adapter.fault("record", error)
 
@@ -125,7 +139,8 @@ class Layer:
             Exception: what the model raised, to whoever asked.
             OnlyIfCachedError: where that was asked for.
         """
-        found = yield from self.find(request)
+        at = door(self.cache)
+        found = yield from self.find(at, request)
         if isinstance(found, Hit) and (known := fresh(found)) is not None:
             return known
         mine: list[R] = []
@@ -138,7 +153,7 @@ class Layer:
             return kept
 
         request, miss = _missed(request, found)
-        shared = yield from self._shared(request, miss, marked(origin), settled)
+        shared = yield from self._shared(at, request, miss, marked(origin), settled)
         if mine:
             return mine[0]
         followed = None if shared is None else fresh(Hit(shared, TierName.EXACT, "flight", request=request))
@@ -148,13 +163,13 @@ class Layer:
         return alone
 
     def _shared(
-        self, request: Request, miss: Miss, origin: Call, settled: Callable[[Any], Response]
+        self, at: Door, request: Request, miss: Miss, origin: Call, settled: Callable[[Any], Response]
     ) -> Flow[Response | None]:
         ask = _carrying(origin, settled)
         try:
             response: Response = yield Call(
-                lambda: self.cache.respond(request, ask[0], found=miss),
-                lambda: self.cache.arespond(request, ask[1], found=miss),
+                lambda: at.respond(request, ask[0], found=miss),
+                lambda: at.arespond(request, ask[1], found=miss),
             )
             return response
         except InnerError as failed:

@@ -15,6 +15,7 @@ from langchain_seglam.live import Described
 from langchain_seglam.stacking import keeping
 from langchain_seglam.wrap import opened, unwrap, wrap
 from seglam import Cache, ConfigurationError, Policy
+from seglam.contexts import forbid
 
 _MODELS: Final = 16
 """Models of which a description is kept; an agent has one or two."""
@@ -117,6 +118,7 @@ class SeglamMiddleware(AgentMiddleware[Any, Any, Any]):
             return request.override(model=wrap(inner, layer, self._known(inner)))
         except Exception as error:
             self._surface.fault("middleware", error)
+            forbid("a call whose cache failed")
             return None
 
     def _owned(self, request: ModelRequest[Any]) -> SeglamCache:

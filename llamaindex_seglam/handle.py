@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from seglam import Cache
+from seglam import Cache, ConfigurationError, Policy
 from seglam.sharing import Options, shared
 
 logger = logging.getLogger("seglam")
@@ -46,6 +46,19 @@ class Handle:
         """Whether another process can open the same cache."""
         return self._options is not None and self._options.path != ":memory:"
 
+    def fault(self, place: str, error: Exception) -> None:
+        """Law 2: whatever fails in this adapter is logged and counted, and the application goes on.
+
+        Raises:
+            Exception: the error itself, under ``Policy(on_fault="raise")``.
+        """
+        if self.strict:
+            raise error
+        try:
+            self.cache.fault(place, error)
+        except Exception as opening:  # the cache itself cannot be opened, as in another process
+            logger.warning("seglam: the cache cannot be used: %s", type(opening).__name__)
+
     def bypassed(self, error: Exception) -> None:
         """Count a call that cannot be keyed; each reason is logged once."""
         # The reasons are ours and name types, never values; those of others (an unreadable file) are told by their kind.
@@ -64,3 +77,28 @@ class Handle:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Handle":
         return self
+
+
+def opened(
+    cache: Any,
+    author: object = None,
+    compiler: Callable[[], Any] = lambda: None,
+    embedder: Any = None,
+    policy: Policy | None = None,
+) -> Handle:
+    """A handle on an open Cache, or on the file at a path.
+
+    Raises:
+        ConfigurationError: neither of them.
+        StoreError: the file cannot be used; it is left as it was.
+    """
+    if isinstance(cache, Cache):
+        return Handle(cache, None, compiler)
+    if not isinstance(cache, str | os.PathLike):
+        raise ConfigurationError(f"cache: expected a path or an open Cache, got {type(cache).__name__}")
+    path = os.fspath(cache)
+    if not isinstance(path, str):
+        raise ConfigurationError("cache: expected a path of str, got one of bytes")
+    if path != ":memory:":
+        path = os.path.realpath(path)
+    return Handle(None, Options(path, author, embedder, policy), compiler)

@@ -16,7 +16,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 from llama_index.core.llms import LLM
-from pydantic import AnyUrl
+from pydantic import AnyUrl, BaseModel
 
 from llamaindex_seglam.plain import name_of, plain
 from seglam import digest
@@ -71,7 +71,7 @@ class Engine:
         Raises:
             TypeError: a field has no form; the call cannot be keyed.
         """
-        words = {name: value for name, value in _private(self.llm) if isinstance(value, str | bool)}
+        words = {name: value for name, value in private_state(self.llm) if isinstance(value, str | bool)}
         return digest("llama_index", endpoint, engine_fields(self.llm), self.held, plain(words), plain(sampling))
 
 
@@ -83,7 +83,7 @@ def engine_fields(llm: BaseLLM) -> dict[str, Any]:
     """
     result: dict[str, Any] = {"class": name_of(type(llm)), "name": llm.class_name()}
     for name, info in type(llm).model_fields.items():
-        if _travels(name) or name in _APPLIED_BEFORE:
+        if travels(name) or name in _APPLIED_BEFORE:
             continue
         if info.exclude and name not in ("messages_to_prompt", "completion_to_prompt"):
             continue
@@ -91,7 +91,7 @@ def engine_fields(llm: BaseLLM) -> dict[str, Any]:
         if isinstance(value, BaseLLM):
             result[name] = engine_fields(value)
         elif name == "additional_kwargs" and isinstance(value, Mapping):
-            result[name] = plain({key: item for key, item in value.items() if not _travels(key)})
+            result[name] = plain({key: item for key, item in value.items() if not travels(key)})
         else:
             result[name] = plain(value)
     result["model_name"] = llm.metadata.model_name
@@ -105,7 +105,7 @@ def held_state(llm: LLM) -> str:
     Words and switches among them are read again at every call.
     """
     kept = {}
-    for name, value in _private(llm):
+    for name, value in private_state(llm):
         try:
             kept[name] = plain(value)
         except (TypeError, ValueError, RecursionError):
@@ -113,16 +113,18 @@ def held_state(llm: LLM) -> str:
     return digest(kept)
 
 
-def _private(llm: LLM) -> Iterator[tuple[str, Any]]:
+def private_state(llm: BaseModel) -> Iterator[tuple[str, Any]]:
+    """Private values and excluded fields that can change an answer, by name."""
     yield from (
-        (name, value) for name, value in (llm.__pydantic_private__ or {}).items() if not _travels(name.lstrip("_"))
+        (name, value) for name, value in (llm.__pydantic_private__ or {}).items() if not travels(name.lstrip("_"))
     )
     for name, info in type(llm).model_fields.items():
-        if info.exclude and name not in _APPLIED_BEFORE and not _travels(name):
+        if info.exclude and name not in _APPLIED_BEFORE and not travels(name):
             yield name, getattr(llm, name)
 
 
-def _travels(name: str) -> bool:
+def travels(name: str) -> bool:
+    """Whether a field tells how an answer travels, not what it says; secrets among them."""
     return name in _TRANSPORT or name.endswith(_SECRET_ENDINGS)
 
 
@@ -152,7 +154,7 @@ def options(llm: LLM, given: Mapping[str, Any]) -> Options:
     """
     own = getattr(llm, "additional_kwargs", None)
     every = {**(own if isinstance(own, Mapping) else {}), **given}
-    every = {name: value for name, value in every.items() if not _travels(name) and value is not None}
+    every = {name: value for name, value in every.items() if not travels(name) and value is not None}
     for name in ("n", "num_completions", "candidate_count"):
         if every.get(name, 1) != 1:
             raise TypeError(f"{name}={every[name]!r}: several answers to one request")

@@ -1,18 +1,23 @@
 """What a wrapper adds to its LLM: a cache that may fail, and calls that become requests. Law 2 is kept here."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from llamaindex_seglam import formed
 from llamaindex_seglam.handle import Handle
 from llamaindex_seglam.replay import Answer
 from llamaindex_seglam.slots import Reader
-from seglam import Cache, Control, Hit, Miss, Request, Response, TierName, Why
+from seglam import Cache, Control, Hit, Miss, OnlyIfCachedError, Request, Response, TierName, Why
+from seglam.contexts import Door, behind, door, flight_key, forbid
+from seglam.flow import Call, Flow
 from seglam.shape import Form
+from seglam.streams import Flight, join
 
-logger = logging.getLogger("seglam")
+T = TypeVar("T")
+
+FLIGHT: Final = "flight"
+"""The source of an answer that another caller was just being given."""
 
 
 class InnerError(Exception):
@@ -48,38 +53,74 @@ class Layer:
 
     def fault(self, place: str, error: Exception) -> None:
         """Law 2: whatever fails in this layer is logged and counted, and the model answers."""
-        if self.handle.strict:
-            raise error
+        self.handle.fault(f"llamaindex.{place}", error)
+
+    def door(self) -> Door | None:
+        """What is asked for one call; None where the cache cannot be opened, and the LLM may answer."""
         try:
-            self.cache.fault(f"llamaindex.{place}", error)
-        except Exception as opening:  # the cache itself cannot be opened, as in another process
-            logger.warning("seglam: the cache cannot be used: %s", type(opening).__name__)
+            return door(self.cache)
+        except Exception as error:
+            self.fault("open", error)
+            forbid("a call whose cache cannot be opened")
+            return None
 
     def request(self, make: Callable[[], Request]) -> Request | None:
-        """The request, or None for a call that cannot be keyed and therefore bypasses the cache."""
+        """The request, or None for a call that cannot be keyed and therefore bypasses the cache.
+
+        Raises:
+            OnlyIfCachedError: there is none, and the LLM must not be called here.
+        """
         try:
             return make()
         except (TypeError, ValueError, OSError, RecursionError) as error:
             self.handle.bypassed(error)
         except Exception as error:
             self.fault("key", error)
+        forbid("a call that cannot be keyed")
         return None
 
-    def find(self, request: Request) -> Hit | Miss:
-        """What the cache has."""
-        try:
-            return self.cache.lookup(request)
-        except Exception as error:
-            self.fault("lookup", error)
-            return Miss(Why.FAULT, "lookup")
+    def find(self, at: Door, request: Request) -> Flow[Hit | Miss]:
+        """What the cache has.
 
-    async def afind(self, request: Request) -> Hit | Miss:
-        """``find`` on a running loop."""
+        Raises:
+            OnlyIfCachedError: nothing, and the LLM must not be called here.
+        """
         try:
-            return await self.cache.alookup(request)
+            found: Hit | Miss = yield Call(lambda: at.lookup(request), lambda: at.alookup(request))
+        except OnlyIfCachedError:
+            raise
         except Exception as error:
             self.fault("lookup", error)
+            forbid("a call whose lookup failed")
             return Miss(Why.FAULT, "lookup")
+        return found
+
+    def record(self, at: Door, request: Request, response: Response) -> Flow[None]:
+        """Keep what the LLM answered."""
+        try:
+            yield Call(lambda: at.record(request, response), lambda: at.arecord(request, response))
+        except Exception as error:
+            self.fault("record", error)
+
+    def join(self, at: Door, request: Request, fresh: Callable[[Request, Hit], T | None]) -> Flow[T | Flight | None]:
+        """How to go on with a stream: its answer, a flight to lead, or None for one that nobody waits for.
+
+        Raises:
+            Exception: what the LLM raised to an equal stream that this one waited for.
+            OnlyIfCachedError: there is no answer, and the LLM must not be called here.
+        """
+
+        def find() -> Flow[T | None]:
+            found = yield from self.find(at, request)
+            known = fresh(request, found) if isinstance(found, Hit) else None
+            if known is None:
+                forbid("a call whose stored answer cannot be read")
+            return known
+
+        def shared(response: Response) -> T | None:
+            return fresh(request, Hit(response, TierName.EXACT, FLIGHT, request=request))
+
+        return (yield from join(behind(self.cache), flight_key(request), find, shared))
 
     def kept(
         self, request: Request, make: Callable[[], Response | None], answer: Callable[[], Answer]

@@ -101,6 +101,7 @@ def name_of(value: Any) -> str:
     return f"{value.__module__}.{value.__qualname__}"
 
 
+@functools.lru_cache(maxsize=1024)
 def _code(code: types.CodeType) -> str:
     consts = [_code(item) if isinstance(item, types.CodeType) else _constant(item) for item in code.co_consts]
     parts = [code.co_code.hex(), *code.co_names, *code.co_varnames, *consts]

@@ -1,11 +1,16 @@
 """The prompt-level paths of a wrapped LLM: they only tell the endpoints which template a call is made for."""
 
 from collections.abc import AsyncGenerator, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from llama_index.core.llms import LLM
 from llama_index.core.prompts import BasePromptTemplate
 
+from llamaindex_seglam import structured
+from llamaindex_seglam.layer import Layer
 from llamaindex_seglam.slots import Frame, framed
+from seglam.flow import arun, run
 
 if TYPE_CHECKING:
     from llama_index.core.llms import LLM as Base  # noqa: N811 - the class these overrides stand in front of
@@ -19,6 +24,9 @@ class PromptMixin(Base):
     """Overrides of predict, stream and structured prediction that end in the wrapped LLM's own methods."""
 
     __slots__ = ()
+
+    _seglam_inner: LLM
+    _seglam_layer: Layer
 
     def predict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Predict for a prompt; its question slot is what is compared."""
@@ -45,15 +53,22 @@ class PromptMixin(Base):
     def structured_predict(self, *args: Any, **kwargs: Any) -> Any:
         """Predict an object; the same request only."""
         with framed(_EXACT):
-            return super().structured_predict(*args, **kwargs)
+            ask = partial(super().structured_predict, *args, **kwargs)
+            if structured.goes_past(type(self._seglam_inner), "structured_predict"):
+                return run(structured.predict(self._seglam_layer, "structured_predict", ask, args, kwargs))
+            return ask()
 
     async def astructured_predict(self, *args: Any, **kwargs: Any) -> Any:
         """Predict an object; the same request only."""
         with framed(_EXACT):
-            return await super().astructured_predict(*args, **kwargs)
+            ask = partial(super().astructured_predict, *args, **kwargs)
+            if structured.goes_past(type(self._seglam_inner), "astructured_predict"):
+                return await arun(structured.predict(self._seglam_layer, "astructured_predict", ask, args, kwargs))
+            return await ask()
 
     def stream_structured_predict(self, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
         """Stream the states of an object; the same request only."""
+        structured.forbid_past(type(self._seglam_inner), "stream_structured_predict")
         with framed(_EXACT):
             source = super().stream_structured_predict(*args, **kwargs)
         end = object()
@@ -69,6 +84,7 @@ class PromptMixin(Base):
 
     async def astream_structured_predict(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
         """Stream the states of an object; the same request only."""
+        structured.forbid_past(type(self._seglam_inner), "astream_structured_predict")
         with framed(_EXACT):
             source = await super().astream_structured_predict(*args, **kwargs)
         return _exactly(source)

@@ -26,8 +26,9 @@ procedure that gives one call. Nothing with tools or a schema is compared by mea
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms import LLM
@@ -37,13 +38,21 @@ from llama_index.core.prompts import BasePromptTemplate, PromptType
 from llamaindex_seglam.keys import Engine, Options, Turns, options, turns
 from llamaindex_seglam.plain import plain
 from seglam import Request, vary_digest
+from seglam.contexts import tenant_or
 from seglam.shape import Form, form
 
 SLOT: Final = "query_str"
 PLACEHOLDER: Final = "{query_str}"
 # What may stand beside the messages of a call for an object or a tool; anything else may change what its answer looks like.
 _FORMED: Final = frozenset({"tools", "tool_choice", "parallel_tool_calls", "schema"})
-_QUESTIONS: Final = frozenset({PromptType.QUESTION_ANSWER, PromptType.SIMPLE_INPUT, PromptType.CUSTOM})
+
+Match = Literal["question", "exact", "never"]
+"""How the prompts of a type are answered: by their question in their context, for the same request only, or by the LLM alone."""
+
+PROMPTS: Final[Mapping[str, Match]] = MappingProxyType(
+    dict.fromkeys((PromptType.QUESTION_ANSWER, PromptType.SIMPLE_INPUT, PromptType.CUSTOM), "question")
+)
+"""Unless ``cached(prompts=...)`` says otherwise; every other type is matched exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +62,17 @@ class Frame:
     prompt: BasePromptTemplate | None = None
     args: Mapping[str, Any] | None = None
 
+    @property
+    def type(self) -> str:
+        """The kind of the prompt."""
+        told = PromptType.CUSTOM if self.prompt is None else self.prompt.metadata.get("prompt_type", PromptType.CUSTOM)
+        return str(getattr(told, "value", told))
+
     def question(self) -> str | None:
-        """The text in the question's slot, or None when this kind of prompt is matched exactly only."""
+        """The text in the question's slot, or None when there is none that can be lifted out."""
         prompt = self.prompt
         # A function that computes a slot may compute it from the question: then the rest is not fixed.
         if prompt is None or prompt.function_mappings:
-            return None
-        if prompt.metadata.get("prompt_type", PromptType.CUSTOM) not in _QUESTIONS:
             return None
         value = {**prompt.kwargs, **(self.args or {})}.get(SLOT)
         return value if isinstance(value, str) and value.strip() else None
@@ -87,12 +100,27 @@ class Reader:
         namespace: the part of the cache.
         tenant: whose request it is: a name, a function that tells it, or None.
         tool_calls: whether procedures may compute the call of one of several tools.
+        prompts: how prompts are answered, by type.
     """
 
     engine: Engine
     namespace: str = ""
     tenant: str | Callable[[], str] | None = None
     tool_calls: bool = True
+    prompts: Mapping[str, Match] = field(default_factory=lambda: PROMPTS)
+
+    def _question(self, frame: Frame) -> str | None:
+        """The question of a prompt that is answered by it.
+
+        Raises:
+            TypeError: prompts of this type are left to the LLM.
+        """
+        if frame.prompt is None:
+            return None
+        match = self.prompts.get(frame.type, "exact")
+        if match == "never":
+            raise TypeError(f"prompts of the type {frame.type} are left to the LLM")
+        return frame.question() if match == "question" else None
 
     def chat(self, messages: Sequence[ChatMessage], given: Mapping[str, Any]) -> Request:
         """The Request of a chat call, whichever of the four endpoints it came by.
@@ -132,7 +160,7 @@ class Reader:
 
     def _chat_slot(self, frame: Frame, messages: Sequence[ChatMessage], told: Turns) -> tuple[Turns, str] | None:
         """The same turns with the question as their text, and the template around it; None if they are not the frame's."""
-        question = frame.question()
+        question = self._question(frame)
         if question is None or frame.prompt is None or not told.simple:
             return None
         args = {**(frame.args or {}), SLOT: PLACEHOLDER}
@@ -158,7 +186,7 @@ class Reader:
         sorted_options = options(self.engine.llm, given)
         if frame is None:
             return self._request(endpoint, told, sorted_options)
-        question = frame.question()
+        question = self._question(frame)
         if question is not None and frame.prompt is not None:
             args = {**(frame.args or {}), SLOT: PLACEHOLDER}
             around = self.engine.llm._get_prompt(frame.prompt, **args)  # noqa: SLF001 - the LLM's own formatting
@@ -178,7 +206,7 @@ class Reader:
         asked: Form | None = None,
     ) -> Request:
         llm = self.engine.llm
-        parts = {**told.parts(), **given.vary, "template": template, "tenant": self._tenant()}
+        parts = {**told.parts(), **given.vary, "template": template, "tenant": tenant_or(self._tenant)}
         # Some integrations apply these in chat() and complete() too; a procedure must not cross them.
         parts["llm_system"] = "" if llm.system_prompt in (None, *told.system) else llm.system_prompt
         if endpoint == "complete":

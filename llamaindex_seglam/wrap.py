@@ -5,27 +5,28 @@ import inspect
 import logging
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache as remembered
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar, cast
 
 from llama_index.core.async_utils import asyncio_run
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms import LLM
 from llama_index.core.llms.structured_llm import StructuredLLM
+from llama_index.core.prompts import PromptType
 
 from llamaindex_seglam.endpoints import CachedMixin
-from llamaindex_seglam.handle import Handle
+from llamaindex_seglam.handle import Handle, opened
 from llamaindex_seglam.keys import Engine, held_state
 from llamaindex_seglam.layer import Layer
 from llamaindex_seglam.plain import plain
 from llamaindex_seglam.predict import PromptMixin
 from llamaindex_seglam.replay import usage_of
-from llamaindex_seglam.slots import Reader
+from llamaindex_seglam.slots import PROMPTS, Match, Reader
 from seglam import Cache, Completion, ConfigurationError, Model, Policy, digest
 from seglam.shape import without_thoughts
-from seglam.sharing import Options
 
 logger = logging.getLogger("seglam")
 
@@ -42,6 +43,7 @@ def cached(
     namespace: str = "",
     tenant: str | Callable[[], str] | None = None,
     tool_calls: bool = True,
+    prompts: Mapping[str, Match] | None = None,
 ) -> L:
     """The LLM with a reasoning cache in front of it: an object of the same type that shares its state.
 
@@ -61,15 +63,19 @@ def cached(
         tool_calls: procedures may compute a call of one of several tools, for the application to run; an answer of more
             than one call never comes from one. False: such requests are answered by what was stored for the same request
             only. Structured output is none of these.
+        prompts: how the prompts of query engines and others are answered, by PromptType: "question" (the context exactly, the
+            question in its slot by procedures and meaning too), "exact", or "never" (the LLM alone). What is not named keeps its
+            default: "question" for QUESTION_ANSWER, SIMPLE_INPUT and CUSTOM, "exact" for all others.
 
     Raises:
         ConfigurationError: an argument is wrong; names it.
         StoreError: the file cannot be used; it is left as it was.
     """
     _check(llm, namespace, tenant, tool_calls)
+    matches = _matches(prompts)
     remake = {
         "compiler": compiler, "embedder": embedder, "policy": policy,
-        "namespace": namespace, "tenant": tenant, "tool_calls": tool_calls,
+        "namespace": namespace, "tenant": tenant, "tool_calls": tool_calls, "prompts": prompts,
     }  # fmt: skip
     if isinstance(llm, StructuredLLM):  # its answers come from structured prediction with the LLM that it holds
         inside: Any = cached(llm.llm, cache, **cast("Any", remake))
@@ -77,7 +83,7 @@ def cached(
     inner = unwrap(llm)
     handle = _handle(inner, cache, compiler, embedder, policy)
     remake["cache"] = None if isinstance(cache, Cache) else os.fspath(cache)
-    reader = Reader(Engine(inner, held_state(inner)), namespace, tenant, tool_calls)
+    reader = Reader(Engine(inner, held_state(inner)), namespace, tenant, tool_calls, matches)
     return _wrap(inner, Layer(handle, reader, remake))
 
 
@@ -94,21 +100,27 @@ def _check(llm: Any, namespace: Any, tenant: Any, tool_calls: Any) -> None:
         raise ConfigurationError(f"tool_calls: expected True or False, got {type(tool_calls).__name__}")
 
 
+def _matches(prompts: Any) -> Mapping[str, Match]:
+    if prompts is not None and not isinstance(prompts, Mapping):
+        raise ConfigurationError(f"prompts: expected a mapping by PromptType or None, got {type(prompts).__name__}")
+    told = {str(getattr(name, "value", name)): match for name, match in (prompts or {}).items()}
+    known = {kind.value for kind in PromptType}
+    for name, match in told.items():
+        if name not in known:
+            raise ConfigurationError(f"prompts: expected types of PromptType, got {name!r}")
+        if match not in ("question", "exact", "never"):
+            raise ConfigurationError(f'prompts[{name!r}]: expected "question", "exact" or "never", got {match!r}')
+    return MappingProxyType({**PROMPTS, **told})
+
+
 def _handle(inner: LLM, cache: Any, compiler: Any, embedder: Any, policy: Any) -> Handle:
     if isinstance(cache, Cache):
         for name, value in (("compiler", compiler), ("embedder", embedder), ("policy", policy)):
             if value not in (None, "self"):
                 raise ConfigurationError(f"{name}: the cache is open already; give it to Cache.open instead")
-        return Handle(cache, None, lambda: None)
-    if not isinstance(cache, str | os.PathLike):
-        raise ConfigurationError(f"cache: expected a path or an open Cache, got {type(cache).__name__}")
-    path = os.fspath(cache)
-    if not isinstance(path, str):
-        raise ConfigurationError("cache: expected a path of str, got one of bytes")
-    if path != ":memory:":
-        path = os.path.realpath(path)
+        return opened(cache)
     author, make = _author(inner, compiler)
-    return Handle(None, Options(path, author, embedder, policy), make)
+    return opened(cache, author, make, embedder, policy)
 
 
 def _author(inner: LLM, compiler: Any) -> tuple[object, Callable[[], Any]]:

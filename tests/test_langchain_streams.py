@@ -13,7 +13,8 @@ from langchain_core.tracers.log_stream import LogStreamCallbackHandler
 from pydantic import Field
 
 from langchain_models import QUESTION, FakeChat, FakeText, Heard, add, call_add, hit
-from langchain_seglam import SeglamCache, cached, streams
+from langchain_seglam import SeglamCache, cached
+from seglam import streams
 
 PIECES = ("The ", "capital", " is ", "Paris.")
 
@@ -326,7 +327,7 @@ async def test_two_streams_in_one_task_do_not_wait_for_each_other(core):
 
 def test_a_stream_that_stands_still_is_not_waited_for(core, monkeypatch):
     """A consumer that holds a stream and reads no further holds up nobody, nor hides what was stored since."""
-    monkeypatch.setattr(streams, "_PATIENCE", 0.05)
+    monkeypatch.setattr(streams, "PATIENCE", 0.05)
     inner = Streaming()
     model = cached(inner, core)
     held = model.stream(QUESTION)
@@ -340,7 +341,7 @@ def test_a_stream_that_stands_still_is_not_waited_for(core, monkeypatch):
 
 def test_behind_a_stream_that_stands_still_one_asks_for_all(core, monkeypatch):
     """Whoever gives it up first leads; the others follow, and nobody asks a third time."""
-    monkeypatch.setattr(streams, "_PATIENCE", 0.05)
+    monkeypatch.setattr(streams, "PATIENCE", 0.05)
     inner = Streaming(pause=0.1)
     model = cached(inner, core)
     held = model.stream(QUESTION)

@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, TextBlock
 from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler, TokenCountingHandler
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 
 from llamaindex_models import CHAT, COMPLETE, EchoLLM, ScriptedLLM, call, note, text
 from llamaindex_seglam import cached
@@ -131,26 +129,6 @@ def test_a_hit_is_a_start_and_an_end_without_tokens(cache: Cache) -> None:
         call(llm, endpoint)
     assert len(debug.get_event_pairs(CBEventType.LLM)) == 4
     assert tokens.total_llm_token_count == 10
-
-
-def test_instrumentation_sees_start_and_end_of_a_hit(cache: Cache) -> None:
-    """LlamaIndex's own event handlers see hits like calls."""
-    seen: list[str] = []
-
-    class Listener(BaseEventHandler):
-        def handle(self, event: Any, **_: Any) -> None:
-            seen.append(type(event).__name__)
-
-    listener = Listener()
-    root = get_dispatcher()
-    root.add_event_handler(listener)
-    try:
-        llm = cached(ScriptedLLM(), cache)
-        for endpoint in ("chat", "chat", "stream_chat", "achat"):
-            call(llm, endpoint)
-    finally:
-        root.event_handlers.remove(listener)
-    assert seen == ["LLMChatStartEvent", "LLMChatEndEvent"] * 4
 
 
 def test_an_answer_without_a_json_form_is_not_stored(cache: Cache) -> None:

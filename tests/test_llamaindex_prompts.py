@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from llamaindex_models import EchoLLM, ScriptedLLM, user
 from llamaindex_seglam import cached
-from seglam import Cache, Request
+from seglam import Cache, ConfigurationError, Request
 
 QA = PromptTemplate("Context: {context_str}\nQuery: {query_str}\nAnswer: ", prompt_type=PromptType.QUESTION_ANSWER)
 
@@ -170,6 +170,35 @@ def test_other_prompts_are_matched_exactly_only(cache: Cache, requests: list[Req
     assert len(inner.counter) == 1
     assert not any(request.comparable or request.compilable for request in requests)
     assert len({request.key for request in requests}) == 1
+
+
+@pytest.mark.parametrize("make", LLMS)
+def test_the_policy_of_a_type_of_prompt_can_be_set(
+    cache: Cache, requests: list[Request], caplog: pytest.LogCaptureFixture, make: Any
+) -> None:
+    """By its question, exactly, or by the LLM alone; what is not named keeps its default; copies and pickles keep it."""
+    refine = PromptTemplate("{context_str} {query_str} again: ", prompt_type=PromptType.REFINE)
+    inner = make()
+    llm = cached(inner, cache, prompts={PromptType.REFINE: "question", "text_qa": "exact", PromptType.SUMMARY: "never"})
+    args = {"context_str": "c", "query_str": "How many legs?"}
+    llm.predict(refine, **args)
+    llm.predict(QA, **args)
+    llm.model_copy().predict(PromptTemplate("{query_str} in {context_str}", prompt_type=PromptType.CUSTOM), **args)
+    assert [request.comparable for request in requests] == [True, False, True]
+    summary = PromptTemplate("Sum up {context_str}", prompt_type=PromptType.SUMMARY)
+    asked = len(inner.counter)
+    for _ in range(2):
+        ways(llm, summary, context_str="c")
+    assert len(inner.counter) == asked + 8
+    assert len(requests) == 3
+    assert "prompts of the type summary" in caplog.text
+
+
+@pytest.mark.parametrize("prompts", [7, {"no_such_type": "exact"}, {PromptType.REFINE: "meaning"}])
+def test_a_policy_that_is_none_is_refused(cache: Cache, prompts: Any) -> None:
+    """At once, with the argument's name."""
+    with pytest.raises(ConfigurationError, match="prompts"):
+        cached(ScriptedLLM(), cache, prompts=prompts)
 
 
 def test_a_bare_question_template_is_a_bare_question(cache: Cache, requests: list[Request]) -> None:

@@ -8,6 +8,7 @@ with Cache.open("seglam.db", compiler=ask_my_model) as cache:
 
 from seglam.agreement import Tolerance
 from seglam.cache import Cache
+from seglam.contexts import bypass, only_if_cached, record, refresh, replay, tenant
 from seglam.curator import Account, Curator
 from seglam.errors import (
     ConfigurationError,
@@ -18,6 +19,7 @@ from seglam.errors import (
     OnlyIfCachedError,
     PatternError,
     ProcedureError,
+    ReplayError,
     ReplyError,
     SeglamError,
     StoreAccessError,
@@ -78,6 +80,7 @@ __all__ = [
     "Policy",
     "Procedure",
     "ProcedureError",
+    "ReplayError",
     "ReplyError",
     "Request",
     "Response",
@@ -96,7 +99,13 @@ __all__ = [
     "Usage",
     "Verifier",
     "Why",
+    "bypass",
     "canonical",
     "digest",
+    "only_if_cached",
+    "record",
+    "refresh",
+    "replay",
+    "tenant",
     "vary_digest",
 ]

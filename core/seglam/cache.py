@@ -32,6 +32,7 @@ from seglam.ledger import Ledger, Stats
 from seglam.library import Library
 from seglam.llm import as_model
 from seglam.matching import Match
+from seglam.pairs import Pairs
 from seglam.policy import Policy
 from seglam.procedural import ProceduralTier
 from seglam.procedure import Procedure
@@ -101,6 +102,7 @@ class Cache:
         self.wordbook = Wordbook(self._store)
         self.judgements = Judgements(self._store)
         self.labels = Labels(self._store, embedder, clock)
+        self.pairs = Pairs(self._store, clock)
         self._semantic = SemanticTier(
             *(self._store, self.wordbook, self.judgements, Memo(embedder), self.reembedding, policy, clock),
             self._accepted,

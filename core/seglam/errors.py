@@ -16,9 +16,10 @@ The whole tree::
     │   └── SupersededError               the version that it was made from was refuted or retired meanwhile
     ├── TapeError                         a recorded reply is missing or the tape is damaged
     └── OnlyIfCachedError                 Control(only_if_cached=True) and nothing was cached
+        └── ReplayError                   a recording is replayed that holds no answer to the call; names both
 
-In normal use an application sees only ConfigurationError, MissingExtraError, StoreError (all at construction) and
-OnlyIfCachedError (asked for). Everything else is caught, logged, counted, and becomes a Miss.
+In normal use an application sees only ConfigurationError, MissingExtraError, StoreError (all at construction), OnlyIfCachedError
+and ReplayError (asked for). Everything else is caught, logged, counted, and becomes a Miss.
 """
 
 
@@ -76,3 +77,7 @@ class TapeError(SeglamError):
 
 class OnlyIfCachedError(SeglamError):
     """``Control(only_if_cached=True)`` was asked for and nothing was cached."""
+
+
+class ReplayError(OnlyIfCachedError):
+    """A recording is replayed, and it holds no answer to the call."""

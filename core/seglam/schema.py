@@ -193,6 +193,16 @@ labels = Table(
     Column("created", Float, nullable=False),
 )
 
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("namespace", String, primary_key=True),
+    Column("collection", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+    Column("created", Float, nullable=False),
+)
+
 counters = Table(
     "counters",
     metadata,
@@ -324,6 +334,13 @@ _M007: Final = (
     END""",
 )
 
+_M008: Final = (
+    # What applications keep beside answers (ingested nodes, embeddings): no entry, so that it neither takes the place of answers
+    # nor counts as one.
+    """CREATE TABLE pairs (namespace TEXT NOT NULL, collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    created REAL NOT NULL, PRIMARY KEY (namespace, collection, key)) WITHOUT ROWID""",
+)
+
 MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m001_first", _M001),
     ("m002_life", _M002),
@@ -332,5 +349,6 @@ MIGRATIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("m005_spaces", _M005),
     ("m006_labels", _M006),
     ("m007_neighbours", _M007),
+    ("m008_pairs", _M008),
 )
 """Append only: a migration that was ever in a release is never changed."""

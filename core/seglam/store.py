@@ -330,7 +330,7 @@ class Store:
         """Erase everything that was learnt (counters stay), in one namespace or in all; returns how many entries went."""
         with self.write() as connection:
             gone = 0
-            for table in (procedures, classes, contrasts, judgements, labels, entries):
+            for table in (procedures, classes, contrasts, judgements, labels, schema.pairs, entries):
                 statement = delete(table)
                 if namespace is not None:
                     statement = statement.where(table.c.namespace == namespace)
