@@ -135,7 +135,9 @@ def test_without_the_option_marked_tests_are_replayed(pytester: pytest.Pytester)
 
     pytester.makepyfile(test_marked=MARKED)
     Recording(pytester.path / "tapes" / "other.jsonl").keep(Request("q"), Response("recorded"))
-    pytester.runpytest_inprocess("-p", "pytest_seglam", "--strict-markers", "-p", "no:asyncio").assert_outcomes(passed=2)
+    pytester.runpytest_inprocess("-p", "pytest_seglam", "--strict-markers", "-p", "no:asyncio").assert_outcomes(
+        passed=2
+    )
 
 
 def test_the_plugin_is_registered_and_light() -> None:

@@ -191,7 +191,8 @@ while True:
     host.send_signal(signal.SIGKILL)
     host.wait()
     host.stdout.close()
-    deadline = time.monotonic() + 120  # an operation on a big integer cannot be interrupted, and the machine may be busy
+    # An operation on a big integer cannot be interrupted, and the machine may be busy.
+    deadline = time.monotonic() + 120
     while not all(map(ended, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert all(map(ended, pids))
