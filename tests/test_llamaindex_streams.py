@@ -94,7 +94,10 @@ def test_two_streams_in_one_hand_do_not_wait_for_each_other(cache: Cache, monkey
     monkeypatch.setattr(streams.Flight, "_over", lambda _: pytest.fail("waits for itself"))
     inner = ScriptedLLM()
     llm = cached(inner, cache)
-    told = [[c.delta for c in pair] for pair in zip(*(llm.stream_chat([user("How many legs?")]) for _ in range(2)), strict=True)]
+    told = [
+        [c.delta for c in pair]
+        for pair in zip(*(llm.stream_chat([user("How many legs?")]) for _ in range(2)), strict=True)
+    ]
     assert all(one == other for one, other in told)
     assert len(inner.counter) == 2
 
