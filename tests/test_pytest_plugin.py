@@ -1,12 +1,19 @@
 """The pytest plugin, in suites of its own: recorded once, replayed strictly, and never a model called unasked."""
 
 import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest_plugins = ["pytester"]
+
+# Where seglam is installed with its entry point pytest loads the plugin by itself, and refuses it a second time.
+_installed = any(point.value == "pytest_seglam" for point in entry_points(group="pytest11"))
+PLUGIN = () if _installed else ("-p", "pytest_seglam")
 
 SUITE = """
 import threading
@@ -82,7 +89,7 @@ def suite(pytester: pytest.Pytester) -> Any:
 
     def run(*options: str, **outcomes: int) -> str:
         calls.write_text("")
-        result = pytester.runpytest_inprocess("-p", "pytest_seglam", "-q", *options)
+        result = pytester.runpytest_subprocess(*PLUGIN, "-q", *options)
         result.assert_outcomes(**outcomes)
         return calls.read_text()
 
@@ -113,8 +120,8 @@ def test_a_call_that_was_not_recorded_fails_its_test(suite: Any, pytester: pytes
 def test_one_recording_may_serve_all(suite: Any, pytester: pytest.Pytester) -> None:
     """The setting names it; the run says what it holds."""
     (pytester.path / "calls.txt").write_text("")
-    result = pytester.runpytest_inprocess(
-        "-p", "pytest_seglam", "--seglam=record", "-o", "seglam_recording=tests/all.jsonl", "-o", "asyncio_mode=auto"
+    result = pytester.runpytest_subprocess(
+        *PLUGIN, "--seglam=record", "-o", "seglam_recording=tests/all.jsonl", "-o", "asyncio_mode=auto"
     )
     result.stdout.fnmatch_lines(["seglam: record", "*", "seglam: 4 exchanges in *all.jsonl"])
     assert (pytester.path / "tests" / "all.jsonl").exists()
@@ -135,16 +142,11 @@ def test_without_the_option_marked_tests_are_replayed(pytester: pytest.Pytester)
 
     pytester.makepyfile(test_marked=MARKED)
     Recording(pytester.path / "tapes" / "other.jsonl").keep(Request("q"), Response("recorded"))
-    pytester.runpytest_inprocess("-p", "pytest_seglam", "--strict-markers", "-p", "no:asyncio").assert_outcomes(
-        passed=2
-    )
+    pytester.runpytest_subprocess(*PLUGIN, "--strict-markers", "-p", "no:asyncio").assert_outcomes(passed=2)
 
 
 def test_the_plugin_is_registered_and_light() -> None:
     """It is an entry point of the distribution, and importing it does not import seglam."""
-    import subprocess
-    import sys
-
     text = (Path(__file__).parent.parent / "pyproject.toml").read_text()
     assert '[project.entry-points.pytest11]\nseglam = "pytest_seglam"' in text
     code = "import sys, pytest_seglam; sys.exit(any(name.partition('.')[0] == 'seglam' for name in sys.modules))"
