@@ -13,6 +13,7 @@ from langchain_seglam.keys import text_request
 from langchain_seglam.literals import UnkeyableError, read_repr
 from langchain_seglam.messages import parse
 from langchain_seglam.settings import Shape, read
+from naming import named
 from seglam import vary_digest
 
 
@@ -95,7 +96,7 @@ class Odd:
         ...,
         1j,
     ],
-    ids=str,
+    ids=named,
 )
 def test_what_has_no_stable_form_is_refused(value):
     """An address, an unknown object, a mask: two different requests could look the same."""
@@ -114,7 +115,7 @@ def test_what_has_no_stable_form_is_refused(value):
         (None, None),
         ((1, 2), [1, 2]),
     ],
-    ids=str,
+    ids=named,
 )
 def test_what_has_a_stable_form_is_kept(value, form):
     """Enum members, bytes, sets, numbers as keys: providers use them, and their repr says all."""

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from naming import named
 from seglam import ConfigurationError, Request
 from seglam.shape import Call, Form, form, without_thoughts
 
@@ -44,7 +45,7 @@ OBJECTS = [
 ]
 
 
-@pytest.mark.parametrize("asked", OBJECTS, ids=str)
+@pytest.mark.parametrize("asked", OBJECTS, ids=named)
 def test_an_object_is_legal_if_the_schema_says_so(asked):
     """However a provider writes it: the same object fits, and a missing field, a wrong type or prose does not."""
     found = form(**asked)
@@ -72,7 +73,7 @@ def test_an_object_is_legal_if_the_schema_says_so(asked):
     assert form(**asked).background == found.background
 
 
-@pytest.mark.parametrize("asked", [{"schema": {"type": "json_object"}}, {"schema": {"format": "json"}}], ids=str)
+@pytest.mark.parametrize("asked", [{"schema": {"type": "json_object"}}, {"schema": {"format": "json"}}], ids=named)
 def test_json_mode_takes_any_object(asked):
     """Nobody tells the schema there: an object is legal, prose is not."""
     found = form(**asked)
@@ -131,7 +132,7 @@ def test_a_call_is_legal_if_the_tool_is_known_and_takes_the_arguments():
         {"schema": {"type": "OBJECT", "properties": {}}},
         {"schema": object()},
     ],
-    ids=str,
+    ids=named,
 )
 def test_what_is_not_certain_has_no_form(asked):
     """Both at once, an unknown choice, a provider's own tool, another kind of schema: only the same request answers it."""
@@ -144,7 +145,7 @@ def test_what_is_not_certain_has_no_form(asked):
         {"tools": [{"name": "f", "parameters": {"type": "nonsense"}}, BOOK]},
         {"schema": {"type": "object", "properties": 3}},
     ],
-    ids=str,
+    ids=named,
 )
 def test_nothing_fits_what_is_no_json_schema(asked):
     """No answer is legal, so that nothing is learnt from any; the other tools are not hurt."""
