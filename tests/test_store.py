@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -207,10 +208,32 @@ def test_a_read_only_directory_is_explained(tmp_path):
             print("refused:", error)
     """
     for parent in closed.parents:  # an ordinary user must be able to reach the directory at all
-        if parent.stat().st_uid == os.getuid() and str(parent).startswith(str(tmp_path.parent.parent)):
+        if parent.stat().st_uid == os.getuid() and Path(tempfile.gettempdir()) in parent.parents:
             parent.chmod(parent.stat().st_mode | 0o055)
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     closed.chmod(0o755)
+    assert done.stdout.startswith("refused:"), done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_place_that_cannot_be_reached_is_explained(tmp_path):
+    """A directory that the ordinary user may not enter is no reason for an error of the operating system."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    hidden.chmod(0o000)
+    code = f"""
+        import os
+        from seglam.errors import StoreAccessError
+        from seglam.store import Store
+        if os.getuid() == 0:
+            os.setgid(65534); os.setuid(65534)
+        try:
+            Store({str(hidden / "seglam.db")!r})
+        except StoreAccessError as error:
+            print("refused:", error)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    hidden.chmod(0o755)
     assert done.stdout.startswith("refused:"), done.stderr
 
 

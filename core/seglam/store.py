@@ -110,9 +110,13 @@ class Store:
             self._temporary = tempfile.TemporaryDirectory(prefix="seglam-", ignore_cleanup_errors=True)
             return Path(self._temporary.name) / "memory.db"
         place = Path(path).expanduser()
-        if place.is_dir():
+        try:
+            taken, there = place.is_dir(), place.parent.is_dir()
+        except OSError as error:  # a directory on the way that may not be entered
+            raise StoreAccessError(f"path: {str(place)!r} cannot be reached ({error.strerror})") from error
+        if taken:
             raise StoreAccessError(f"path: {str(place)!r} is a directory; give the path of a file")
-        if not place.parent.is_dir():
+        if not there:
             raise StoreAccessError(f"path: the directory {str(place.parent)!r} does not exist")
         return place
 
