@@ -122,6 +122,7 @@ class TestChange:
         old = open_cache(embedder=Turned(1), policy=QUIET)
         fill(old, range(4))
         old.lookup(Request("Is there anything?"))
+        old.reembedding.settle()  # it has said so
         new = open_cache(embedder=Turned(2), policy=QUIET)
         fill(new, range(4, 8))
         assert new.reembedding.run() == 4

@@ -23,21 +23,33 @@ from seglam.recording import Recorder, Recording
 class Door(Protocol):
     """The six calls of a Cache that a surface makes for a request."""
 
-    def lookup(self, request: Request) -> Hit | Miss: ...  # noqa: D102 - those of Cache
+    def lookup(self, request: Request) -> Hit | Miss:
+        """See Cache.lookup."""
+        ...
 
-    async def alookup(self, request: Request) -> Hit | Miss: ...  # noqa: D102
+    async def alookup(self, request: Request) -> Hit | Miss:
+        """See Cache.alookup."""
+        ...
 
-    def record(self, request: Request, response: Response) -> None: ...  # noqa: D102
+    def record(self, request: Request, response: Response) -> None:
+        """See Cache.record."""
+        ...
 
-    async def arecord(self, request: Request, response: Response) -> None: ...  # noqa: D102
+    async def arecord(self, request: Request, response: Response) -> None:
+        """See Cache.arecord."""
+        ...
 
-    def respond(  # noqa: D102
+    def respond(
         self, request: Request, origin: Callable[[Request], Response], *, found: Miss | None = None
-    ) -> Response: ...
+    ) -> Response:
+        """See Cache.respond."""
+        ...
 
-    async def arespond(  # noqa: D102
+    async def arespond(
         self, request: Request, origin: Callable[[Request], Awaitable[Response]], *, found: Miss | None = None
-    ) -> Response: ...
+    ) -> Response:
+        """See Cache.arespond."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,19 @@ def engine(path: Path) -> Engine:
     return made
 
 
+def reachable(path: Path) -> Path:
+    """The path, which a file can be made or found at; raises StoreAccessError where it cannot."""
+    try:
+        taken, there = path.is_dir(), path.parent.is_dir()
+    except OSError as error:  # a directory on the way that may not be entered
+        raise StoreAccessError(f"path: {str(path)!r} cannot be reached ({error.strerror})") from error
+    if taken:
+        raise StoreAccessError(f"path: {str(path)!r} is a directory; give the path of a file")
+    if not there:
+        raise StoreAccessError(f"path: the directory {str(path.parent)!r} does not exist")
+    return path
+
+
 def recognise(path: Path) -> None:
     """Look before anything is written: a foreign or damaged file is refused untouched."""
     if not path.exists():

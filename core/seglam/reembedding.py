@@ -68,18 +68,12 @@ class Reembedding:
         self._looked = 0.0
 
     def look(self) -> None:
-        """Begin in the background where there is something to do; looks once a minute. Called where requests are compared."""
+        """Have the background see, once a minute, what there is to do: the request that is compared writes nothing."""
         now = time.monotonic()
         if self._store.temporary or (now - self._looked < _EVERY and self._looked):
             return
         self._looked = now
-        with self._lock:
-            if self._space is None and not self._upkeep.stopped():
-                self._space = Space(self._store.path, self._embedder.fingerprint)
-            if self._space is not None:
-                self._space.enter()
-        if self._policy.reembed and self._pending():
-            self._upkeep.wake()
+        self._upkeep.wake()
 
     def run(self, *, force: bool = False) -> int:
         """Do all of it now; returns how many rows are left, because processes work with their space.
@@ -112,7 +106,12 @@ class Reembedding:
         return any(self._store.read(query) for query in outside)
 
     def _work(self) -> None:
-        self._all(self._upkeep.stopped, force=False)
+        with self._lock:
+            if self._space is None:
+                self._space = Space(self._store.path, self._embedder.fingerprint)
+            self._space.enter()
+        if self._policy.reembed and self._pending():
+            self._all(self._upkeep.stopped, force=False)
 
     def _all(self, stopped: Callable[[], bool], *, force: bool) -> None:
         mine = self._embedder.fingerprint

@@ -21,9 +21,9 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError
 
 from seglam import forks, schema
-from seglam.errors import ConfigurationError, StoreAccessError
+from seglam.errors import ConfigurationError
 from seglam.exchange import Entry, Request, Response, Usage
-from seglam.opening import engine, explained, names, recognise, refuse_newer
+from seglam.opening import engine, explained, names, reachable, recognise, refuse_newer
 from seglam.readers import Generation, Readers, Watch
 from seglam.schema import (
     aliases,
@@ -109,16 +109,7 @@ class Store:
         if os.fspath(path) == ":memory:":
             self._temporary = tempfile.TemporaryDirectory(prefix="seglam-", ignore_cleanup_errors=True)
             return Path(self._temporary.name) / "memory.db"
-        place = Path(path).expanduser()
-        try:
-            taken, there = place.is_dir(), place.parent.is_dir()
-        except OSError as error:  # a directory on the way that may not be entered
-            raise StoreAccessError(f"path: {str(place)!r} cannot be reached ({error.strerror})") from error
-        if taken:
-            raise StoreAccessError(f"path: {str(place)!r} is a directory; give the path of a file")
-        if not there:
-            raise StoreAccessError(f"path: the directory {str(place.parent)!r} does not exist")
-        return place
+        return reachable(Path(path).expanduser())
 
     @property
     def temporary(self) -> bool:
