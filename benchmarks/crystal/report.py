@@ -24,7 +24,7 @@ _RATES: Final = {30: 0.10, 365: 0.02}
 
 def kept(runs: Sequence[Run]) -> list[Row]:
     """The rows of all classes that their run's compiler did not decline."""
-    return [row for run in runs for gone in [run.declined] for row in run.rows if row.klass not in gone]
+    return [row for run in runs for row in run.rows if row.klass not in run.declined]
 
 
 def stream(runs: Sequence[Run], always: Sequence[Run]) -> dict[str, Any]:

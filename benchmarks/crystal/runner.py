@@ -5,7 +5,8 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,7 +64,7 @@ class Run:
     seconds: float = 0.0
     stale: bool = False
 
-    @property
+    @cached_property  # asked for every row
     def declined(self) -> dict[str, str]:
         """Classes that the compiler declined last and that no procedure ever answered, with its reason."""
         served = {row.klass for row in self.rows if row.tier == "procedure"}
@@ -153,7 +154,7 @@ def run(
     mark = fingerprint(plan, tape)
     done = load(path, plan)
     if done is not None and (keep or done[1] == mark):
-        return done[0] if done[1] == mark else Run(**{**vars(done[0]), "stale": True})
+        return done[0] if done[1] == mark else replace(done[0], stale=True)
     out.mkdir(parents=True, exist_ok=True)
     database = out / f"{plan.name}.db"
     for old in (database, *(database.with_name(database.name + end) for end in ("-wal", "-shm", "-journal"))):
